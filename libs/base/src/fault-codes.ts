@@ -31,6 +31,17 @@ export const faultCodes = {
   CANCELLED: entry('conflict', 'the operation was cancelled', 'start it again when you are ready'),
   BYTES_TRUNCATED: entry('corrupt', 'the bytes end too early', 'the object or message is damaged; check where it comes from'),
   VALUE_OUT_OF_RANGE: entry('invalid', 'a value is outside its range', 'use a value in the range that is named'),
+  // libs/qemu: QMP
+  QMP_UNREACHABLE: entry('unavailable', "QEMU's control socket cannot be reached", "look at QEMU's own output in the log; it may have refused to start"),
+  QMP_DISCONNECTED: entry('unavailable', 'QEMU closed its control socket', "QEMU has ended; look at its own output in the log"),
+  QMP_COMMAND_FAILED: entry('conflict', 'QEMU refused a command', "the text is QEMU's own; it says what stands in the way"),
+  QMP_PROTOCOL: entry('corrupt', 'the control socket does not speak QMP', 'check that the socket belongs to a supported QEMU'),
+  QMP_TIMEOUT: entry('unavailable', 'QEMU did not answer in time', 'the machine may be overloaded; look at what QEMU is doing, then try again'),
+  // libs/qemu: migration stream
+  MIGRATION_CORRUPT: entry('corrupt', 'the migration stream is not well-formed', 'never load it; capture again, or resume from an older checkpoint'),
+  MIGRATION_OVERSIZED: entry('corrupt', 'a length in the migration stream is over its limit', 'never load it; the limit and its reason stand beside the decoder'),
+  MIGRATION_TRUNCATED: entry('corrupt', 'the migration stream ended too early', 'QEMU gave up or died; ask query-migrate and look at its log'),
+  MIGRATION_UNSUPPORTED: entry('invalid', 'the migration stream uses something outside the machine contract', 'switch that capability or device off; only plain RAM pages and device state are understood'),
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultCode = keyof typeof faultCodes;
