@@ -48,6 +48,8 @@ export const faultCodes = {
   REQUEST_INVALID: entry('invalid', 'the request is not well-formed', 'see docs/protocol.md or /docs for its form; agent and coordinator may be of different versions'),
   REQUEST_TOO_LARGE: entry('invalid', 'the request is larger than its limit', 'send less at once'),
   REQUEST_TIMED_OUT: entry('unavailable', 'the request did not arrive in time', 'the network is slow or broken; try again'),
+  REQUEST_UNSIGNED: entry('denied', 'the request is not signed', 'sign it with the device key of an enrolled host'),
+  REQUEST_SIGNATURE_REFUSED: entry('denied', 'the signature of the request does not hold', 'check the clock of this machine; a proxy must not change method, URL or body'),
   REQUEST_REPLAYED: entry('denied', 'the request was seen before', 'sign each request afresh; if you did, somebody repeats your requests'),
   ROUTE_NOT_FOUND: entry('invalid', 'the coordinator has no such route', 'see /docs for the routes; agent and coordinator may be of different versions'),
   RATE_LIMITED: entry('unavailable', 'too many requests of this kind', 'wait a minute, then try again'),

@@ -1,1 +1,10 @@
-export {};
+export * from './accounts.ts';
+export * from './desktops.ts';
+export * from './events.ts';
+export * from './hosts.ts';
+export * from './limits.ts';
+export * from './openapi.ts';
+export * from './problem.ts';
+export * from './route.ts';
+export * from './routes.ts';
+export * from './values.ts';

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { chainEntryLimitBytes, chainLengthLimit, chainPageLimit, grantLimitBytes, grantsLimit, joinCodeLimit } from './limits.ts';
+import { accountId, boundedBytes, generation, hostId, hostName, joinId, publicKey, queryInteger, recipientId, timeMs } from './values.ts';
+
+/** Accounts, their device chains, the grants of their keys, and machines that want to join. */
+
+/** One encoded, signed entry of a device chain (libs/crypto). */
+export const chainEntry = boundedBytes(chainEntryLimitBytes);
+
+/** An account key of one generation, boxed to one recipient and signed by the granting device (libs/crypto). */
+export const grant = z.strictObject({
+  recipient: recipientId,
+  generation,
+  bytes: boundedBytes(grantLimitBytes),
+});
+export type Grant = z.infer<typeof grant>;
+
+const chainLength = z.int().min(1).max(chainLengthLimit);
+
+export const createAccountBody = z.strictObject({
+  /** The genesis entry; its account id and its first device are the account's. */
+  genesis: chainEntry,
+  /** For the device itself and for the recovery key. */
+  grants: z.array(grant).min(1).max(4),
+});
+export const account = z.object({ accountId, hostId, chainLength });
+
+export const readChainQuery = z.strictObject({ from: queryInteger.optional() });
+/** `entries` start at `from` (0 is the genesis) and are at most {@link chainPageLimit}; `length` is the whole chain's. */
+export const chainPage = z.object({ from: z.int().min(0), length: chainLength, entries: z.array(chainEntry).max(chainPageLimit) });
+export const appendChainBody = z.strictObject({
+  /** The length the entry was made for: the append happens only if the chain still has it. */
+  expectedLength: chainLength,
+  entry: chainEntry,
+  /** Grants that the entry makes possible or necessary (a new generation after a revocation), stored with it. */
+  grants: z.array(grant).max(grantsLimit),
+});
+export const chainAppended = z.object({ length: chainLength });
+
+export const grants = z.object({ grants: z.array(grant).max(grantsLimit) });
+
+export const createJoinBody = z.strictObject({ signPublic: publicKey, boxPublic: publicKey, name: hostName });
+export const joinCreated = z.object({ joinId, expiresMs: timeMs });
+export const joinParams = z.strictObject({ joinId });
+
+/** What the machine that asked sees while it polls. */
+export const joinState = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('pending'), expiresMs: timeMs }),
+  z.object({ state: z.literal('approved'), accountId, length: chainLength, entries: z.array(chainEntry).max(chainPageLimit), grants: z.array(grant).max(grantsLimit) }),
+  z.object({ state: z.literal('refused') }),
+]);
+export type JoinState = z.infer<typeof joinState>;
+
+/** Codes are compared after upper-casing and without dashes and spaces. */
+export const findJoinQuery = z.strictObject({ code: z.string().min(4).max(joinCodeLimit).regex(/^[A-Za-z0-9 -]+$/) });
+/** The approver recomputes the code from these keys before it signs anything. */
+export const foundJoin = z.object({ joinId, hostId, signPublic: publicKey, boxPublic: publicKey, name: hostName, expiresMs: timeMs });
+export const approveJoinBody = z.strictObject({
+  expectedLength: chainLength,
+  entry: chainEntry,
+  grants: z.array(grant).min(1).max(grantsLimit),
+});

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { checkpoint, owner } from './desktops.ts';
+import { accountId, desktopId, desktopName, epoch, hostId, hostName, timeMs } from './values.ts';
+
+/**
+ * What the coordinator sends on `GET /v1/events`, one JSON object per WebSocket text message. The stream is news, not truth:
+ * it may have gaps (a slow client is cut, a connection breaks), so after each connect a client reads what it cares about.
+ * Clients send nothing; a client that does is cut.
+ */
+export const eventMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('hello'), accountId, hostId, timeMs }),
+  /** Created, acquired, released or committed. */
+  z.object({
+    type: z.literal('desktop-changed'),
+    desktopId,
+    name: desktopName,
+    owner: owner.nullable(),
+    epoch,
+    head: checkpoint.nullable(),
+  }),
+  z.object({ type: z.literal('host-joined'), hostId, name: hostName, chainLength: z.int().min(1) }),
+  z.object({ type: z.literal('host-revoked'), hostId, chainLength: z.int().min(1) }),
+]);
+export type EventMessage = z.infer<typeof eventMessage>;
+
+/** WebSocket close codes of the stream (4000-4999 are for applications). */
+export const closeCodes = {
+  /** The client did not take what was queued for it; connect again and read the state. */
+  tooSlow: 4008,
+  /** The host was revoked. */
+  revoked: 4003,
+  /** The client sent something. */
+  notAllowed: 4009,
+} as const;
