@@ -111,6 +111,17 @@ export const faultCodes = {
   PUBLIC_KEY_WEAK: entry('invalid', 'a public key is not one that Godwit makes', 'make the device keys again; do not trust where these came from'),
   RECOVERY_WORDS_WRONG: entry('invalid', 'the recovery words are wrong', 'check the words and their order against the paper'),
   REQUEST_TIME_SKEWED: entry('denied', 'the request was signed too early or too late', 'set the clock of this machine and try again'),
+  // libs/snapshot
+  OBJECT_EXISTS: entry('conflict', 'an object of this name with other bytes is in the store', 'nothing was overwritten; use a fresh id for the object'),
+  OBJECT_MISSING: entry('unavailable', 'the store does not have the object', 'check the store; `godwit verify` lists everything that is missing'),
+  OBJECT_SHORT: entry('corrupt', 'an object in the store is not as long as it must be', 'it was cut or replaced; restore it from a replica, or resume an older checkpoint'),
+  STORE_UNAVAILABLE: entry('unavailable', 'the store is out of reach or full', 'look at the network, the store and its free space, then try again'),
+  STORE_DENIED: entry('denied', 'the store refuses this operation', 'check that this host still holds the desktop and is not revoked'),
+  DATA_MISSING: entry('unavailable', 'objects of a checkpoint are missing from the store', 'bring them back from a replica, or fork an older checkpoint'),
+  PACK_CORRUPT: entry('corrupt', 'a pack is not what its writer sealed', 'never use it; restore it from a replica, or resume an older checkpoint'),
+  FRAME_CORRUPT: entry('corrupt', 'a frame is not what its writer sealed', 'never use it; restore its pack from a replica, or resume an older checkpoint'),
+  TABLE_CORRUPT: entry('corrupt', 'the page table of a checkpoint contradicts itself', 'never use it; resume an older checkpoint'),
+  MANIFEST_INVALID: entry('corrupt', 'the manifest is not what its writer signed', 'never use it; ask the coordinator for the head again'),
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultCode = keyof typeof faultCodes;
