@@ -42,6 +42,11 @@ export const faultCodes = {
   MIGRATION_OVERSIZED: entry('corrupt', 'a length in the migration stream is over its limit', 'never load it; the limit and its reason stand beside the decoder'),
   MIGRATION_TRUNCATED: entry('corrupt', 'the migration stream ended too early', 'QEMU gave up or died; ask query-migrate and look at its log'),
   MIGRATION_UNSUPPORTED: entry('invalid', 'the migration stream uses something outside the machine contract', 'switch that capability or device off; only plain RAM pages and device state are understood'),
+  // libs/qemu: NBD
+  NBD_MESSAGE_BAD: entry('invalid', 'an NBD client broke the protocol', 'it was cut off; check which program connects to the socket of the disk'),
+  NBD_LIMIT_EXCEEDED: entry('invalid', 'an NBD client went over a limit', 'it was cut off; check which program connects to the socket of the disk'),
+  NBD_BACKEND_BAD: entry('internal', 'the backend of an NBD export gave a wrong answer', 'report it with the log of the agent'),
+  NBD_SOCKET_UNUSABLE: entry('unavailable', 'the NBD socket cannot be listened on', 'look at the directory of the socket: free space, rights, and the length of its path'),
   // libs/wire
   COORDINATOR_ANSWER_REFUSED: entry('corrupt', 'the coordinator answered something that is not in the protocol', 'check that the URL is a Godwit coordinator of this version and that no proxy answers for it'),
   // apps/api: requests
