@@ -1,0 +1,76 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { Fault } from '@godwit/base';
+import { zero, type Secret } from './secrets.ts';
+
+/**
+ * Bulk sealing: ChaCha20-Poly1305 (RFC 8439) from node:crypto. Nonce = 4 zero bytes || u64 big-endian counter, the tag
+ * appended. A key seals each counter once, so keys are derived for one object (a pack, a manifest) and one writer.
+ */
+export const sealKeyBytes = 32;
+export const sealTagBytes = 16;
+const nonceBytes = 12;
+const algorithm = 'chacha20-poly1305';
+
+export function sealedLength(plainLengthBytes: number): number {
+  return plainLengthBytes + sealTagBytes;
+}
+
+/** Throws SEAL_BROKEN when nothing sealed can have this length. */
+export function plainLength(sealedLengthBytes: number): number {
+  if (sealedLengthBytes < sealTagBytes) throw new Fault('SEAL_BROKEN');
+  return sealedLengthBytes - sealTagBytes;
+}
+
+/** The sealing side of one key. It remembers the last counter, so no nonce is ever used twice through it. */
+export class PackSealer {
+  readonly #key: Secret;
+  #next = 0;
+
+  constructor(key: Secret) {
+    this.#key = checkedKey(key);
+  }
+
+  /**
+   * `counter`: an integer above each that was used before (gaps are fine), else INTERNAL. Returns ciphertext || tag,
+   * `sealedLength(plaintext.length)` bytes.
+   */
+  seal(counter: number, associatedData: Uint8Array, plaintext: Uint8Array): Buffer {
+    if (!Number.isSafeInteger(counter) || counter < this.#next) {
+      throw new Fault('INTERNAL', { expected: `a seal counter of ${this.#next} or more`, found: String(counter) });
+    }
+    this.#next = counter + 1;
+    const cipher = createCipheriv(algorithm, this.#key.bytes, nonceOf(counter), { authTagLength: sealTagBytes });
+    cipher.setAAD(associatedData, { plaintextLength: plaintext.length });
+    const ciphertext = cipher.update(plaintext);
+    cipher.final();
+    return Buffer.concat([ciphertext, cipher.getAuthTag()], sealedLength(plaintext.length));
+  }
+}
+
+/** The plaintext, only after its tag was verified; else SEAL_BROKEN, whatever was wrong, and no byte of it is left in memory. */
+export function openSealed(key: Secret, counter: number, associatedData: Uint8Array, sealed: Uint8Array): Buffer {
+  const plainBytes = plainLength(sealed.length);
+  if (!Number.isSafeInteger(counter) || counter < 0) throw new Fault('SEAL_BROKEN');
+  const decipher = createDecipheriv(algorithm, checkedKey(key).bytes, nonceOf(counter), { authTagLength: sealTagBytes });
+  decipher.setAAD(associatedData, { plaintextLength: plainBytes });
+  decipher.setAuthTag(sealed.subarray(plainBytes));
+  const plaintext = decipher.update(sealed.subarray(0, plainBytes));
+  try {
+    decipher.final();
+  } catch {
+    zero(plaintext);
+    throw new Fault('SEAL_BROKEN');
+  }
+  return plaintext;
+}
+
+function nonceOf(counter: number): Buffer {
+  const nonce = Buffer.alloc(nonceBytes);
+  nonce.writeBigUInt64BE(BigInt(counter), nonceBytes - 8);
+  return nonce;
+}
+
+function checkedKey(key: Secret): Secret {
+  if (key.lengthBytes !== sealKeyBytes) throw new Fault('INTERNAL', { expected: `a key of ${sealKeyBytes} bytes`, found: `${key.lengthBytes}` });
+  return key;
+}
