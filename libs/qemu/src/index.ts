@@ -1,1 +1,1 @@
-export {};
+export * from './nbd/index.ts';

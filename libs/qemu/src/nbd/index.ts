@@ -1,0 +1,2 @@
+export type { NbdBackend, NbdExport } from './export.ts';
+export { serveNbd, type NbdServer, type NbdServerOptions } from './server.ts';
