@@ -117,7 +117,7 @@ export const faultCodes = {
   RECOVERY_WORDS_WRONG: entry('invalid', 'the recovery words are wrong', 'check the words and their order against the paper'),
   REQUEST_TIME_SKEWED: entry('denied', 'the request was signed too early or too late', 'set the clock of this machine and try again'),
   // libs/snapshot
-  OBJECT_EXISTS: entry('conflict', 'an object of this name with other bytes is in the store', 'nothing was overwritten; use a fresh id for the object'),
+  // OBJECT_EXISTS, which the stores of this floor throw, is listed under apps/api
   OBJECT_MISSING: entry('unavailable', 'the store does not have the object', 'check the store; `godwit verify` lists everything that is missing'),
   OBJECT_SHORT: entry('corrupt', 'an object in the store is not as long as it must be', 'it was cut or replaced; restore it from a replica, or resume an older checkpoint'),
   STORE_UNAVAILABLE: entry('unavailable', 'the store is out of reach or full', 'look at the network, the store and its free space, then try again'),
