@@ -1,1 +1,11 @@
+export * from './migration/decode.ts';
+export * from './migration/encode.ts';
+export type { MigrationConfiguration, PageBatch, RamBlock, ZeroBatch } from './migration/format.ts';
+export { maxBlockBytes, maxBlocks, maxConfigurationBytes, maxDeviceBlobBytes, pageBytes } from './migration/format.ts';
+export type { PageSink } from './migration/page-batcher.ts';
+export * from './migration/return-path.ts';
+export * from './migration/sent-pages.ts';
+export type { QmpArguments } from './qmp/codec.ts';
+export * from './qmp/commands.ts';
+export * from './qmp/session.ts';
 export * from './nbd/index.ts';
