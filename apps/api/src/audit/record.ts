@@ -1,0 +1,35 @@
+import type { AccountId, DesktopId, HostId } from '@godwit/base';
+import type { Trx } from '../database/database.ts';
+
+/** What is recorded; one word per kind of change. */
+export type EventKind =
+  | 'account-created'
+  | 'host-added'
+  | 'host-revoked'
+  | 'join-refused'
+  | 'desktop-created'
+  | 'desktop-acquired'
+  | 'desktop-released'
+  | 'checkpoint-committed';
+
+export interface RecordedEvent {
+  readonly accountId: AccountId;
+  readonly kind: EventKind;
+  readonly hostId: HostId;
+  readonly desktopId?: DesktopId;
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+/** Appends to the account's record, in the transaction of what it records. There is no verb that changes or removes an entry. */
+export async function record(trx: Trx, event: RecordedEvent): Promise<void> {
+  await trx
+    .insertInto('events')
+    .values({
+      account_id: event.accountId,
+      kind: event.kind,
+      host_id: event.hostId,
+      desktop_id: event.desktopId ?? null,
+      detail: JSON.stringify(event.detail ?? {}),
+    })
+    .execute();
+}

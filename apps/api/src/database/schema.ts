@@ -1,0 +1,126 @@
+import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { AccountId, CommitId, DesktopId, HostId, JoinId } from '@godwit/base';
+import type { HostReport } from '@godwit/wire';
+
+/** The tables as queries see them. Their SQL is in migrations.ts; what the columns mean stands there. */
+
+type Timestamp = ColumnType<Date, Date | undefined, Date>;
+/** bigint columns hold epochs, sequence numbers, sizes and times, all below 2^53: the pool's parser checks that. */
+type BigInteger = number;
+
+export interface AccountsTable {
+  account_id: AccountId;
+  chain_length: number;
+  created_at: Generated<Date>;
+}
+
+export interface ChainEntriesTable {
+  account_id: AccountId;
+  position: number;
+  entry: Buffer;
+}
+
+export interface HostsTable {
+  host_id: HostId;
+  account_id: AccountId;
+  name: string;
+  sign_public: Buffer;
+  box_public: Buffer;
+  current: boolean;
+  joined_at: Generated<Date>;
+  last_contact_at: Date | null;
+  report: JSONColumnType<HostReport> | null;
+}
+
+export interface GrantsTable {
+  account_id: AccountId;
+  recipient: string;
+  generation: BigInteger;
+  bytes: Buffer;
+}
+
+export interface JoinsTable {
+  join_id: JoinId;
+  host_id: HostId;
+  code: string;
+  name: string;
+  sign_public: Buffer;
+  box_public: Buffer;
+  state: 'pending' | 'approved' | 'refused';
+  account_id: AccountId | null;
+  expires_at: Date;
+}
+
+export interface DesktopsTable {
+  account_id: AccountId;
+  desktop_id: DesktopId;
+  name: string;
+  /** Who got the current epoch; still named after the release, so that a repeated release is recognised. */
+  holder_id: HostId;
+  /** Whether the holder still has the lease. */
+  held: boolean;
+  epoch: BigInteger;
+  head_sequence: BigInteger | null;
+  created_at: Generated<Date>;
+}
+
+export interface WrappedKeysTable {
+  account_id: AccountId;
+  desktop_id: DesktopId;
+  generation: BigInteger;
+  bytes: Buffer;
+}
+
+export interface CheckpointsTable {
+  account_id: AccountId;
+  desktop_id: DesktopId;
+  sequence: BigInteger;
+  digest: Buffer;
+  parent: Buffer | null;
+  epoch: BigInteger;
+  host_id: HostId;
+  commit_id: CommitId;
+  manifest: Buffer;
+  stored_bytes: BigInteger;
+  created_ms: BigInteger;
+  released: boolean;
+  acknowledged_at: Timestamp;
+}
+
+export interface ObjectsTable {
+  account_id: AccountId;
+  object_key: string;
+  length_bytes: BigInteger;
+  sha256: Buffer;
+  stored_at: Generated<Date>;
+}
+
+export interface RequestNoncesTable {
+  host_id: HostId;
+  nonce: Buffer;
+  expires_at: Date;
+}
+
+export interface EventsTable {
+  event_id: Generated<BigInteger>;
+  account_id: AccountId;
+  kind: string;
+  host_id: HostId | null;
+  desktop_id: DesktopId | null;
+  detail: JSONColumnType<Record<string, unknown>>;
+  recorded_at: Generated<Date>;
+}
+
+export interface Schema {
+  accounts: AccountsTable;
+  chain_entries: ChainEntriesTable;
+  hosts: HostsTable;
+  grants: GrantsTable;
+  joins: JoinsTable;
+  desktops: DesktopsTable;
+  wrapped_keys: WrappedKeysTable;
+  checkpoints: CheckpointsTable;
+  objects: ObjectsTable;
+  request_nonces: RequestNoncesTable;
+  events: EventsTable;
+}

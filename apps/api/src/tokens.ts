@@ -1,0 +1,8 @@
+/** Names under which the parts that are not classes of their own are injected. */
+export const databaseToken = Symbol('database');
+export const logToken = Symbol('log');
+export const clockToken = Symbol('clock');
+export const randomToken = Symbol('random');
+export const limitsToken = Symbol('limits');
+export const objectDirectoryToken = Symbol('object directory');
+export const urlSignerToken = Symbol('url signer');
