@@ -1,0 +1,72 @@
+import { printable } from '@godwit/base';
+import type { ControlCommand, ControlResult, DesktopStatus } from '@godwit/wire';
+import { bytesText, durationText, table } from './figures.ts';
+
+/** What each command prints for people when it is done; `--json` prints the result itself instead. Pure. */
+export const answers: { readonly [Command in ControlCommand]: (result: ControlResult<Command>) => string } = {
+  init: (result) =>
+    [
+      `This host is ${result.hostName}, the first of account ${result.accountId.slice(0, 8)} (fingerprint ${result.fingerprint}).`,
+      '',
+      'Recovery words. Write them on paper, in this order, and keep them away from your machines.',
+      'They are not stored anywhere and not shown again; with every host lost, only they open your desktops.',
+      '',
+      wordTable(result.recoveryWords),
+    ].join('\n'),
+  join: (result) => `This host is ${result.hostName} in account ${result.accountId.slice(0, 8)}.\nAccount fingerprint ${result.fingerprint}: it must be the same on the host that approved.`,
+  approve: (result) => `${result.hostName} is now a host of this account.\nAccount fingerprint ${result.fingerprint}: the new host must show the same.`,
+  hosts: ({ hosts }) =>
+    table([
+      ['HOST', 'ID', 'LAST CONTACT', ''],
+      ...hosts.map((host) => [host.name, host.hostId.slice(0, 8), host.lastContactMs === null ? 'never' : new Date(host.lastContactMs).toLocaleString(), host.revoked ? 'revoked' : host.self ? 'this host' : '']),
+    ]),
+  create: (result) => `Desktop ${result.name}: ${bytesText(result.memoryBytes)} of memory, ${bytesText(result.disks[0]?.lengthBytes ?? 0)} of disk, ${result.machineType}, ${result.cpuModel}, ${acceleration(result.accelerator)}.\nNext: godwit start ${result.name}`,
+  start: (result) => `${result.name} runs here (after ${durationText(result.runningMs)}).`,
+  stop: (result) => `${result.name} is ${result.clean ? 'shut down' : 'switched off'}.`,
+  suspend: ({ name, sequence, depart }) =>
+    [
+      `${name} is suspended as checkpoint ${sequence}: safe in the store after ${durationText(depart.durableMs)}, safe to close the lid.`,
+      `The guest stood still for ${durationText(depart.pauseMs)}; ${bytesText(depart.bytesUploaded)} uploaded for ${depart.pagesChanged} changed pages of ${bytesText(depart.ramBytesScanned)} memory.`,
+    ].join('\n'),
+  resume: ({ name, sequence, arrive }) =>
+    [
+      `${name} runs here from checkpoint ${sequence}${arrive.runningMs === null ? '' : `, after ${durationText(arrive.runningMs)} with ${bytesText(arrive.bytesBeforeRunning)} fetched`}.`,
+      ...(arrive.eagerReason === null ? [] : [`Everything was fetched before it ran: ${arrive.eagerReason}`]),
+      arrive.completeMs === null ? 'The rest comes in the background.' : `All of it (${bytesText(arrive.bytesFetched)}) is here after ${durationText(arrive.completeMs)}.`,
+    ].join('\n'),
+  status: (result) => [`${result.hostName} at ${result.coordinator}${result.reachable ? '' : ' (out of reach: what is held elsewhere is not shown)'}`, '', statusTable(result.desktops)].join('\n'),
+  history: ({ checkpoints }) =>
+    table([
+      ['CHECKPOINT', 'EPOCH', 'HOST', 'WHEN', 'SIZE', 'DIGEST'],
+      ...checkpoints.map((checkpoint) => [String(checkpoint.sequence), String(checkpoint.epoch), checkpoint.host, new Date(checkpoint.createdMs).toLocaleString(), bytesText(checkpoint.bytes), checkpoint.digest.slice(0, 12)]),
+    ]),
+  verify: (result) =>
+    [
+      `${result.name}: ${result.checkpoints} checkpoints, ${result.packs} packs, ${result.frames} frames, ${result.pages} pages, ${bytesText(result.bytes)} read.`,
+      result.good ? 'Everything that was looked at is whole and signed by your devices.' : `${result.missing.length} objects are missing:\n${result.missing.join('\n')}`,
+    ].join('\n'),
+  doctor: ({ findings, verdict }) =>
+    [
+      table(findings.map((finding) => [mark[finding.state], finding.check, finding.found])),
+      ...findings.flatMap((finding) => (finding.hint === null ? [] : [`\n${finding.check}: ${finding.hint}`])),
+      '',
+      { good: 'All is well.', degraded: 'It works, with less than it could.', bad: 'It cannot work like this.' }[verdict],
+    ].join('\n'),
+  console: ({ lines }) => lines.map(printable).join('\n'),
+};
+
+const mark = { good: 'ok', degraded: '!!', bad: 'XX' } as const;
+
+function wordTable(words: readonly string[]): string {
+  const rows = Array.from({ length: 6 }, (_, row) => Array.from({ length: 4 }, (_, column) => `${String(row + column * 6 + 1).padStart(2)} ${words[row + column * 6] ?? ''}`));
+  return table(rows.map((row) => ['  ', ...row]));
+}
+
+function acceleration(accelerator: 'kvm' | 'tcg'): string {
+  return accelerator === 'kvm' ? 'KVM' : 'software emulation (slow: KVM is not to be had here)';
+}
+
+function statusTable(desktops: readonly DesktopStatus[]): string {
+  if (desktops.length === 0) return 'No desktop yet. Next: godwit create NAME --image IMAGE --memory 4G --disk 40G';
+  return table([['DESKTOP', 'STATE', 'HOLDER', 'CHECKPOINT', ''], ...desktops.map((desktop) => [desktop.name, desktop.state, desktop.holder ?? '-', desktop.sequence === null ? '-' : String(desktop.sequence), desktop.note ?? ''])]);
+}

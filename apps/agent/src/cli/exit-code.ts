@@ -1,0 +1,60 @@
+import { type Fault, type FaultCode, type FaultKind } from '@godwit/base';
+
+/**
+ * Exit codes of the CLI. 4, 8, 10, 11, 12 and 130 mean what they mean in gh and restic, 69 what sysexits says. An unknown one is a failure.
+ */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notEnrolled: 4,
+  heldElsewhere: 5,
+  unknownOutcome: 6,
+  hostUnfit: 7,
+  pending: 8,
+  noSuchThing: 10,
+  busy: 11,
+  wrongWords: 12,
+  unreachable: 69,
+  cancelled: 130,
+} as const;
+
+const byCode: Partial<Record<FaultCode, number>> = {
+  ARGUMENT_INVALID: exitCodes.usage,
+  NOT_ENROLLED: exitCodes.notEnrolled,
+  HOST_UNKNOWN: exitCodes.notEnrolled,
+  HOST_REVOKED: exitCodes.notEnrolled,
+  DESKTOP_HELD_ELSEWHERE: exitCodes.heldElsewhere,
+  DESKTOP_ELSEWHERE: exitCodes.heldElsewhere,
+  EPOCH_FENCED: exitCodes.heldElsewhere,
+  COMMIT_UNKNOWN: exitCodes.unknownOutcome,
+  AGENT_LOST: exitCodes.unknownOutcome,
+  HOST_UNFIT: exitCodes.hostUnfit,
+  QEMU_MISSING: exitCodes.hostUnfit,
+  QEMU_USER_MISSING: exitCodes.hostUnfit,
+  JOIN_EXPIRED: exitCodes.pending,
+  DESKTOP_FILLING: exitCodes.pending,
+  DESKTOP_UNKNOWN: exitCodes.noSuchThing,
+  DESKTOP_NOT_FOUND: exitCodes.noSuchThing,
+  JOIN_NOT_FOUND: exitCodes.noSuchThing,
+  DESKTOP_BUSY: exitCodes.busy,
+  RECOVERY_WORDS_WRONG: exitCodes.wrongWords,
+  COORDINATOR_UNREACHABLE: exitCodes.unreachable,
+  AGENT_UNREACHABLE: exitCodes.unreachable,
+  STORE_UNAVAILABLE: exitCodes.unreachable,
+  CANCELLED: exitCodes.cancelled,
+};
+
+const byKind: Record<FaultKind, number> = {
+  invalid: exitCodes.failed,
+  denied: exitCodes.failed,
+  conflict: exitCodes.failed,
+  fenced: exitCodes.heldElsewhere,
+  unavailable: exitCodes.failed,
+  corrupt: exitCodes.failed,
+  internal: exitCodes.failed,
+};
+
+export function exitCodeOf(fault: Fault): number {
+  return byCode[fault.code] ?? byKind[fault.kind];
+}

@@ -1,0 +1,139 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { Fault, printable } from '@godwit/base';
+import type { ControlArguments, ControlCommand } from '@godwit/wire';
+import { askAgent } from '../daemon/control-client.ts';
+import { runAgent } from '../daemon/agent.ts';
+import { defaultHomeDirectory, homeAt } from '../home.ts';
+import { answers } from './answers.ts';
+import { exitCodeOf, exitCodes } from './exit-code.ts';
+import { parseBytes } from './figures.ts';
+import { ProgressLine } from './progress-line.ts';
+
+/** The `godwit` command: each subcommand is one question to the agent of GODWIT_HOME, `agent` is that agent. */
+
+interface CommonOptions {
+  readonly json?: boolean;
+}
+
+const defaultMemoryBytes = 4 * 2 ** 30;
+
+function size(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes === undefined) throw new InvalidArgumentError('a size such as 512M or 4G.');
+  return bytes;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number.');
+  return Number(text);
+}
+
+function hostName(): string {
+  const name = hostname().replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 63);
+  return /^[A-Za-z0-9]/.test(name) ? name : 'host';
+}
+
+async function ask<Name extends ControlCommand>(command: Name, args: ControlArguments<Name>, options: CommonOptions): Promise<void> {
+  const line = new ProgressLine(process.stderr, options.json === true);
+  try {
+    const result = await askAgent(homeAt(defaultHomeDirectory(process.env)).controlSocket, command, args, (progress) => line.show(progress));
+    line.clear();
+    process.stdout.write(`${options.json === true ? JSON.stringify(result) : answers[command](result)}\n`);
+    if ('verdict' in result) process.exitCode = { good: 0, degraded: 1, bad: 2 }[result.verdict];
+    if ('good' in result && !result.good) process.exitCode = exitCodes.failed;
+  } catch (error) {
+    line.clear();
+    fail(error, options);
+  }
+}
+
+/** One clear error: for people on stderr, with `--json` as the only line of stdout too. Never a stack trace. */
+function fail(error: unknown, options: CommonOptions): void {
+  const fault = Fault.from(error);
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ error: fault.toJSON() })}\n`);
+  else process.stderr.write(`godwit: error: ${printable(fault.message)} [${fault.code}]\ngodwit: hint: ${printable(fault.hint)}\n`);
+  process.exitCode = exitCodeOf(fault);
+}
+
+function build(): Command {
+  const program = new Command('godwit').description('Your running desktop follows you: suspend here, resume there').version('0.1.0').showSuggestionAfterError().showHelpAfterError('(see godwit --help)');
+  const add = (usage: string, description: string): Command => program.command(usage).description(description).option('--json', 'print the result as JSON');
+  accountCommands(add);
+  desktopCommands(add);
+  add('status [name]', 'where each desktop is').action((name: string | undefined, options: CommonOptions) => ask('status', { name: name ?? null }, options));
+  add('doctor', 'what is, and what could be wrong').action((options: CommonOptions) => ask('doctor', {}, options));
+  program.command('agent').description('run the agent of this host in the foreground').action(async () => {
+    try {
+      await runAgent(homeAt(defaultHomeDirectory(process.env)));
+    } catch (error) {
+      fail(error, {});
+    }
+  });
+  return program;
+}
+
+type Add = (usage: string, description: string) => Command;
+const coordinatorOption = ['--coordinator <url>', 'the coordinator to use', process.env['GODWIT_COORDINATOR'] ?? 'http://127.0.0.1:7440'] as const;
+
+function accountCommands(add: Add): void {
+  interface Enrol extends CommonOptions {
+    readonly coordinator: string;
+    readonly name: string;
+  }
+  add('init', 'make a new account with this machine as its first host')
+    .option(...coordinatorOption)
+    .option('--name <host>', 'how this host is called', hostName())
+    .action((options: Enrol) => ask('init', { coordinator: options.coordinator, hostName: options.name }, options));
+  add('join', 'add this machine to an account you have')
+    .option(...coordinatorOption)
+    .option('--name <host>', 'how this host is called', hostName())
+    .action((options: Enrol) => ask('join', { coordinator: options.coordinator, hostName: options.name }, options));
+  add('approve <code>', 'let the machine that shows this code into the account').action((code: string, options: CommonOptions) => ask('approve', { code }, options));
+  add('hosts', 'the hosts of the account').action((options: CommonOptions) => ask('hosts', {}, options));
+}
+
+function desktopCommands(add: Add): void {
+  interface Create extends CommonOptions {
+    readonly image?: string;
+    readonly memory: number;
+    readonly disk?: number;
+    readonly cpus: number;
+  }
+  add('create <name>', 'make a desktop on this host')
+    .option('--image <file>', 'the disk image it starts from')
+    .option('--memory <size>', 'its memory', size, defaultMemoryBytes)
+    .option('--disk <size>', 'its disk; the size of the image unless given', size)
+    .option('--cpus <count>', 'its processors', wholeNumber, 2)
+    .action((name: string, options: Create) =>
+      ask('create', { name, image: options.image === undefined ? null : resolve(options.image), memoryBytes: options.memory, diskBytes: options.disk ?? null, cpus: options.cpus }, options),
+    );
+  add('start <name>', 'switch a desktop on').action((name: string, options: CommonOptions) => ask('start', { name }, options));
+  add('suspend <name>', 'put a running desktop safely into the store').action((name: string, options: CommonOptions) => ask('suspend', { name }, options));
+  add('resume <name>', 'go on with a suspended desktop here')
+    .option('--eager', 'fetch everything before it runs')
+    .option('--wait', 'return only when everything has been fetched')
+    .action((name: string, options: CommonOptions & { eager?: boolean; wait?: boolean }) => ask('resume', { name, eager: options.eager === true, wait: options.wait === true }, options));
+  add('stop <name>', 'shut a desktop down')
+    .option('--force', 'switch it off without asking the guest')
+    .action((name: string, options: CommonOptions & { force?: boolean }) => ask('stop', { name, force: options.force === true }, options));
+  add('history <name>', 'the checkpoints of a desktop').action((name: string, options: CommonOptions) => ask('history', { name }, options));
+  add('verify <name>', 'check a whole desktop in the store')
+    .option('--data', 'read and open every page too')
+    .action((name: string, options: CommonOptions & { data?: boolean }) => ask('verify', { name, data: options.data === true }, options));
+  add('console <name>', "what the guest wrote on its serial line")
+    .option('--lines <count>', 'how many lines', wholeNumber, 40)
+    .action((name: string, options: CommonOptions & { lines: number }) => ask('console', { name, lines: options.lines }, options));
+}
+
+const program = build().exitOverride();
+program.commands.forEach((command) => command.exitOverride());
+try {
+  if (process.argv.length <= 2) await program.parseAsync([...process.argv, 'status']);
+  else await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+}

@@ -1,0 +1,38 @@
+import type { ControlProgress } from '@godwit/wire';
+import { bytesText, durationText } from './figures.ts';
+
+/** On a terminal one line that is redrawn; elsewhere nothing but what must be said (a join code), on stderr. */
+export class ProgressLine {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #live: boolean;
+  #drawn = false;
+  #said = new Set<string>();
+
+  constructor(stream: NodeJS.WriteStream, quiet: boolean) {
+    this.#stream = stream;
+    this.#live = stream.isTTY && !quiet && process.env['GODWIT_PLAIN'] === undefined;
+  }
+
+  show(progress: ControlProgress): void {
+    if (progress.say !== null && !this.#said.has(progress.say)) {
+      this.#said.add(progress.say);
+      this.clear();
+      this.#stream.write(`${progress.say}\n`);
+    }
+    if (!this.#live) return;
+    this.#stream.write(`\r\u001b[2K${progressText(progress)}`);
+    this.#drawn = true;
+  }
+
+  clear(): void {
+    if (this.#drawn) this.#stream.write('\r\u001b[2K');
+    this.#drawn = false;
+  }
+}
+
+function progressText({ phase, doneBytes, totalBytes, elapsedMs }: ControlProgress): string {
+  const parts = [phase.padEnd(8), durationText(elapsedMs)];
+  if (doneBytes > 0) parts.push(totalBytes === null ? bytesText(doneBytes) : `${bytesText(doneBytes)} of ${bytesText(totalBytes)}`);
+  if (doneBytes > 0 && elapsedMs > 500) parts.push(`${bytesText((doneBytes / elapsedMs) * 1000)}/s`);
+  return parts.join('  ');
+}

@@ -1,0 +1,47 @@
+import { connect } from 'node:net';
+import { Fault } from '@godwit/base';
+import { controlCommands, controlReply, type ControlArguments, type ControlCommand, type ControlResult } from '@godwit/wire';
+import { LineSplitter } from './control-line.ts';
+import type { Report } from './control-server.ts';
+
+/** Asks the agent behind `path` and resolves with its result. Throws its fault, AGENT_UNREACHABLE, or AGENT_LOST when it goes away half-way. */
+export async function askAgent<Command extends ControlCommand>(path: string, command: Command, args: ControlArguments<Command>, report: Report): Promise<ControlResult<Command>> {
+  const result = await exchange(path, `${JSON.stringify({ command, arguments: args })}\n`, report);
+  return controlCommands[command].result.parse(result) as ControlResult<Command>;
+}
+
+function exchange(path: string, request: string, report: Report): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    const lines = new LineSplitter();
+    let connected = false;
+    socket.once('connect', () => {
+      connected = true;
+      socket.write(request);
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const code = connected ? 'AGENT_LOST' : error.code === 'EACCES' ? 'AGENT_DENIED' : 'AGENT_UNREACHABLE';
+      reject(new Fault(code, { subject: path, cause: error }));
+    });
+    socket.on('close', () => reject(new Fault('AGENT_LOST', { subject: path })));
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        for (const line of lines.push(chunk)) {
+          const reply = controlReply.parse(JSON.parse(line));
+          if (reply.type === 'progress') report(reply.progress);
+          else if (reply.type === 'result') resolve(reply.result);
+          else reject(Fault.fromJSON(withoutUndefined(reply.fault)));
+        }
+      } catch (error) {
+        reject(error instanceof Fault ? error : new Fault('AGENT_LOST', { subject: path, found: 'an answer that cannot be read', cause: error }));
+        socket.destroy();
+      }
+    });
+  });
+}
+
+type FaultFields = Parameters<typeof Fault.fromJSON>[0];
+
+function withoutUndefined(fields: { code: string; message: string; hint: string; subject?: string | undefined; expected?: string | undefined; found?: string | undefined }): FaultFields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as FaultFields;
+}

@@ -1,0 +1,97 @@
+import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { Fault, type Log } from '@godwit/base';
+import { controlCommands, controlRequest, type ControlArguments, type ControlCommand, type ControlProgress, type ControlReply, type ControlResult } from '@godwit/wire';
+import { LineSplitter } from './control-line.ts';
+
+/** Tells the caller how far its command is. */
+export type Report = (progress: ControlProgress) => void;
+
+/** One function per command. What it throws reaches the CLI as a fault. */
+export type ControlHandlers = {
+  readonly [Command in ControlCommand]: (args: ControlArguments<Command>, report: Report) => Promise<ControlResult<Command>>;
+};
+
+/**
+ * The agent's control socket, mode 0600: whoever may open it may act as this host, so it is only for the agent's user.
+ * One command per connection. A CLI that goes away does not cancel what it began: a half suspend is worse than one nobody watches.
+ */
+export async function serveControl(path: string, handlers: ControlHandlers, log: Log): Promise<Server> {
+  if (existsSync(path)) await removeStaleSocket(path);
+  const server = createServer((socket) => serveConnection(socket, handlers, log));
+  const mask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
+  } finally {
+    process.umask(mask);
+  }
+  chmodSync(path, 0o600);
+  return server;
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const answered = await new Promise<boolean>((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+  if (answered) throw new Fault('AGENT_RUNS_ALREADY', { subject: path });
+  unlinkSync(path);
+}
+
+function serveConnection(socket: Socket, handlers: ControlHandlers, log: Log): void {
+  const lines = new LineSplitter();
+  let asked = false;
+  const send = (reply: ControlReply): void => {
+    if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
+  };
+  const fail = (error: unknown): void => {
+    const fault = Fault.from(error);
+    if (fault.kind === 'internal') log.error('command-failed', { error: fault });
+    send({ type: 'fault', fault: fault.toJSON() });
+    socket.end();
+  };
+  socket.on('error', (error) => log.debug('control-connection-lost', { error }));
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      const [line] = lines.push(chunk);
+      if (line === undefined || asked) return;
+      asked = true;
+      answer(line, handlers, (progress) => send({ type: 'progress', progress })).then((result) => {
+        send({ type: 'result', result });
+        socket.end();
+      }, fail);
+    } catch (error) {
+      asked = true;
+      fail(error);
+    }
+  });
+}
+
+async function answer(line: string, handlers: ControlHandlers, report: Report): Promise<unknown> {
+  let request: { command: string; arguments?: unknown };
+  try {
+    request = controlRequest.parse(JSON.parse(line));
+  } catch (error) {
+    throw new Fault('CONTROL_REQUEST_INVALID', { cause: error });
+  }
+  const { command } = request;
+  if (!isCommand(command)) throw new Fault('CONTROL_REQUEST_INVALID', { expected: 'a command', found: command });
+  return dispatch(command, request.arguments, handlers, report);
+}
+
+function isCommand(text: string): text is ControlCommand {
+  return Object.hasOwn(controlCommands, text);
+}
+
+async function dispatch<Command extends ControlCommand>(command: Command, args: unknown, handlers: ControlHandlers, report: Report): Promise<unknown> {
+  const parsed = controlCommands[command].arguments.safeParse(args);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Fault('ARGUMENT_INVALID', { subject: issue?.path.join('.') ?? command, expected: issue?.message ?? 'valid arguments' });
+  }
+  return handlers[command](parsed.data as ControlArguments<Command>, report);
+}

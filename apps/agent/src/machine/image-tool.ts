@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { Fault } from '@godwit/base';
+import { z } from 'zod';
+
+const run = promisify(execFile);
+/** `map` of a badly fragmented image prints about 150 bytes a line. */
+const outputBytesMax = 256 * 2 ** 20;
+
+/** A run of guest bytes of one image: where its data lies in the image file, or that it reads as zero. */
+export interface Extent {
+  readonly startBytes: number;
+  readonly lengthBytes: number;
+  /** False: this image says nothing about the run (its backing image would). */
+  readonly present: boolean;
+  readonly zero: boolean;
+  /** Offset in the image file; only with data. */
+  readonly offsetBytes: number | undefined;
+}
+
+const mapSchema = z.array(z.object({
+  start: z.int().min(0),
+  length: z.int().min(1),
+  present: z.boolean(),
+  zero: z.boolean(),
+  data: z.boolean(),
+  compressed: z.boolean().optional(),
+  offset: z.int().min(0).optional(),
+}));
+
+/** A new empty qcow2 image, cluster size 64 KiB: one disk page of the checkpoint format. No backing file is named inside. */
+export async function createImage(path: string, lengthBytes: number): Promise<void> {
+  await imageTool(['create', '-q', '-f', 'qcow2', '-o', 'cluster_size=65536,lazy_refcounts=off', path, String(lengthBytes)], path);
+}
+
+/** Converts any image that qemu-img reads into a qcow2 of ours at `to`, at least `lengthBytes` large. Throws IMAGE_UNUSABLE. */
+export async function importImage(from: string, to: string, lengthBytes: number): Promise<void> {
+  const { 'virtual-size': virtualBytes } = z.object({ 'virtual-size': z.int() }).parse(JSON.parse(await imageTool(['info', '--output=json', from], from)));
+  if (virtualBytes > lengthBytes) throw new Fault('IMAGE_UNUSABLE', { subject: from, expected: `at most the disk's ${lengthBytes} bytes`, found: `${virtualBytes} bytes`, hint: 'give a larger --disk' });
+  await imageTool(['convert', '-O', 'qcow2', '-o', 'cluster_size=65536', from, to], from);
+  if (virtualBytes < lengthBytes) await imageTool(['resize', '-q', to, String(lengthBytes)], to);
+}
+
+/** Virtual size in bytes of the image at `path`. Throws IMAGE_UNUSABLE. */
+export async function imageBytes(path: string): Promise<number> {
+  return z.object({ 'virtual-size': z.int() }).parse(JSON.parse(await imageTool(['info', '--output=json', path], path)))['virtual-size'];
+}
+
+/** The extents of one image by itself, in order. `-U`: QEMU may still have it open, frozen. */
+export async function mapImage(path: string, format: 'qcow2' | 'raw'): Promise<Extent[]> {
+  const extents = mapSchema.parse(JSON.parse(await imageTool(['map', '--output=json', '-U', '-f', format, path], path)));
+  return extents.map((extent) => {
+    if (extent.data && (extent.offset === undefined || extent.compressed === true)) throw new Fault('IMAGE_UNUSABLE', { subject: path, expected: 'plain clusters', found: 'compressed or remote ones' });
+    return { startBytes: extent.start, lengthBytes: extent.length, present: extent.present, zero: extent.zero, offsetBytes: extent.data ? extent.offset : undefined };
+  });
+}
+
+async function imageTool(argv: readonly string[], subject: string): Promise<string> {
+  try {
+    const { stdout } = await run('qemu-img', argv, { maxBuffer: outputBytesMax });
+    return stdout;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw new Fault('QEMU_MISSING', { subject: 'qemu-img', cause: error });
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) ?? '' : '';
+    if (/No space left/.test(said)) throw new Fault('DISK_FULL', { subject, cause: error });
+    throw new Fault('IMAGE_UNUSABLE', { subject, found: said, cause: error });
+  }
+}

@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { Fault, type Log } from '@godwit/base';
+import { launch, type Privilege } from './privilege.ts';
+
+/** A process by its id and its start, so that a re-used id is never taken for it. */
+export interface ProcessId {
+  readonly pid: number;
+  /** Field 22 of /proc/<pid>/stat: clock ticks after boot. */
+  readonly startTicks: string;
+}
+
+const pollMs = 100;
+/** unshare forks QEMU at once; a busy machine may take a while to schedule it. */
+const forkDeadlineMs = 5_000;
+
+/** QEMU as a process of this machine: started here, or found again after the agent's restart. */
+export class QemuProcess {
+  readonly id: ProcessId;
+  /** Resolves when the process is gone, however it ended. */
+  readonly exited: Promise<void>;
+  #alive = true;
+
+  private constructor(id: ProcessId, exited: Promise<void>) {
+    this.id = id;
+    this.exited = exited.then(() => void (this.#alive = false));
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Output goes to `logFile`. The process is in a session of its own: the agent's end does not take the desktop along. */
+  static async start(options: { privilege: Privilege; program: string; argv: readonly string[]; logFile: string; log: Log }): Promise<QemuProcess> {
+    const { program, argv } = launch(options.privilege, options.program, options.argv);
+    const output = openSync(options.logFile, 'a', 0o600);
+    // An empty environment but for the path: nothing of the agent's reaches QEMU.
+    const child = spawn(program, argv, { detached: true, stdio: ['ignore', output, output], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+    closeSync(output);
+    const ended = new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+      child.once('error', (error) => {
+        options.log.error('qemu-not-started', { error });
+        resolve();
+      });
+    });
+    const pid = child.pid === undefined ? undefined : options.privilege.kind === 'self' ? child.pid : await onlyChild(child.pid);
+    const id = pid === undefined ? undefined : processId(pid);
+    if (id === undefined) throw new Fault('QEMU_ENDED', { subject: options.program, hint: `read ${options.logFile}: ${lastLine(options.logFile)}` });
+    return new QemuProcess(id, ended);
+  }
+
+  /** The process with that id if it still runs. */
+  static find(id: ProcessId): QemuProcess | undefined {
+    return isRunning(id) ? new QemuProcess(id, gone(id)) : undefined;
+  }
+
+  /** Ends it at once (SIGKILL) and waits until it is gone. */
+  async kill(): Promise<void> {
+    if (isRunning(this.id)) process.kill(this.id.pid, 'SIGKILL');
+    await this.exited;
+  }
+
+  /** Resident memory in bytes, 0 when it is gone. */
+  residentBytes(): number {
+    try {
+      return Number(readFileSync(`/proc/${this.id.pid}/statm`, 'utf8').split(' ')[1]) * 4096;
+    } catch {
+      return 0; // The process ended between two looks; that is what the figure then says.
+    }
+  }
+}
+
+export function lastLine(logFile: string): string {
+  return readFileSync(logFile, 'utf8').trimEnd().split('\n').at(-1) ?? '';
+}
+
+export function processId(pid: number): ProcessId | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the name in parentheses and may hold anything; count from its end.
+    const startTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return startTicks === undefined ? undefined : { pid, startTicks };
+  } catch {
+    return undefined; // No such process: that is the answer.
+  }
+}
+
+export function isRunning(id: ProcessId): boolean {
+  return processId(id.pid)?.startTicks === id.startTicks;
+}
+
+async function gone(id: ProcessId): Promise<void> {
+  while (isRunning(id)) await sleep(pollMs);
+}
+
+async function onlyChild(parent: number): Promise<number | undefined> {
+  for (let waitedMs = 0; waitedMs < forkDeadlineMs; waitedMs += 2) {
+    try {
+      const [child] = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ');
+      if (child !== undefined && child !== '') return Number(child);
+    } catch {
+      return undefined; // The parent ended: it could not start QEMU and said why in the log.
+    }
+    await sleep(2);
+  }
+  return undefined;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

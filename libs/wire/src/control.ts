@@ -1,0 +1,132 @@
+import { z } from 'zod';
+
+/**
+ * What the `godwit` CLI and the agent say to each other over `control.sock`: one request line, then event lines
+ * (progress), then exactly one line with a result or a fault. Lines are JSON, at most `controlLineBytesMax` long.
+ * The results are also what `--json` prints.
+ */
+export const controlLineBytesMax = 1 << 20;
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'a name: letters, digits, dot, dash, underscore, at most 63');
+const id = z.string().regex(/^[0-9a-f]{32}$/);
+const count = z.int().min(0);
+
+const accountSummary = z.object({ accountId: id, hostId: id, hostName: name, coordinator: z.string(), fingerprint: z.string() });
+
+const disk = z.object({ lengthBytes: count });
+
+export const departFigures = z.object({
+  /** STOP event to the last byte of the state in the agent's hands: how long a guest that goes on here would stand still. */
+  pauseMs: z.number(),
+  /** The command to the acknowledged commit. */
+  durableMs: z.number(),
+  ramBytesScanned: count,
+  /** RAM pages whose content differs from the parent checkpoint. */
+  pagesChanged: count,
+  diskPagesWritten: count,
+  bytesUploaded: count,
+  /** When the guest stopped, on this machine's monotonic clock; lets a move on one machine be measured whole. */
+  stoppedAtMs: z.number(),
+  agentResidentBytes: count,
+});
+
+export const arriveFigures = z.object({
+  /** The command to QEMU's RESUME event. */
+  runningMs: z.number().nullable(),
+  bytesBeforeRunning: count,
+  ramBytesBeforeRunning: count,
+  /** The command to the first byte on the serial line; null until there is one. */
+  firstOutputMs: z.number().nullable(),
+  /** The command to the last page delivered; null while it fills. */
+  completeMs: z.number().nullable(),
+  bytesFetched: count,
+  pagesOnDemand: count,
+  eager: z.boolean(),
+  eagerReason: z.string().nullable(),
+  resumedAtMs: z.number().nullable(),
+  agentResidentBytes: count,
+});
+
+const desktopStatus = z.object({
+  name,
+  desktopId: id,
+  /** Here: what the agent's machine does. Elsewhere: who holds it. Free: safe in the store, held by nobody. Lost: held here, but its machine is not. */
+  state: z.enum(['stopped', 'running', 'departing', 'arriving', 'filling', 'unknown', 'lost', 'elsewhere', 'free', 'new']),
+  holder: name.nullable(),
+  epoch: count,
+  sequence: count.nullable(),
+  memoryBytes: count.nullable(),
+  arrival: arriveFigures.nullable(),
+  departure: departFigures.nullable(),
+  qemuResidentBytes: count.nullable(),
+  note: z.string().nullable(),
+});
+
+const checkpointSummary = z.object({ sequence: count, epoch: count, host: name, createdMs: count, bytes: count, digest: z.string() });
+
+const finding = z.object({ check: z.string(), state: z.enum(['good', 'degraded', 'bad']), found: z.string(), hint: z.string().nullable() });
+
+const command = <Arguments extends z.ZodType, Result extends z.ZodType>(args: Arguments, result: Result) => ({ arguments: args, result });
+
+/** Every command of the agent: its arguments and its result. */
+export const controlCommands = {
+  init: command(z.object({ coordinator: z.url(), hostName: name }), accountSummary.extend({ recoveryWords: z.array(z.string()).length(24) })),
+  join: command(z.object({ coordinator: z.url(), hostName: name }), accountSummary),
+  approve: command(z.object({ code: z.string().max(64) }), z.object({ hostId: id, hostName: name, fingerprint: z.string() })),
+  hosts: command(z.object({}), z.object({ hosts: z.array(z.object({ hostId: id, name, self: z.boolean(), revoked: z.boolean(), lastContactMs: count.nullable() })) })),
+  create: command(
+    z.object({ name, image: z.string().max(4096).nullable(), memoryBytes: count, diskBytes: count.nullable(), cpus: z.int().min(1).max(64) }),
+    z.object({ name, desktopId: id, memoryBytes: count, disks: z.array(disk), machineType: z.string(), cpuModel: z.string(), accelerator: z.enum(['kvm', 'tcg']) }),
+  ),
+  start: command(z.object({ name }), z.object({ name, runningMs: z.number() })),
+  stop: command(z.object({ name, force: z.boolean() }), z.object({ name, clean: z.boolean() })),
+  suspend: command(z.object({ name }), z.object({ name, sequence: count, epoch: count, safe: z.literal(true), depart: departFigures })),
+  resume: command(z.object({ name, eager: z.boolean(), wait: z.boolean() }), z.object({ name, sequence: count, epoch: count, arrive: arriveFigures })),
+  status: command(z.object({ name: name.nullable() }), z.object({ hostName: name, coordinator: z.string(), reachable: z.boolean(), desktops: z.array(desktopStatus) })),
+  history: command(z.object({ name }), z.object({ name, checkpoints: z.array(checkpointSummary) })),
+  verify: command(
+    z.object({ name, data: z.boolean() }),
+    z.object({ name, checkpoints: count, packs: count, frames: count, pages: count, bytes: count, missing: z.array(z.string()), good: z.boolean() }),
+  ),
+  doctor: command(z.object({}), z.object({ findings: z.array(finding), verdict: z.enum(['good', 'degraded', 'bad']) })),
+  console: command(z.object({ name, lines: z.int().min(1).max(10_000) }), z.object({ name, lines: z.array(z.string()) })),
+} as const;
+
+export type ControlCommands = typeof controlCommands;
+export type ControlCommand = keyof ControlCommands;
+export type ControlArguments<Command extends ControlCommand> = z.infer<ControlCommands[Command]['arguments']>;
+export type ControlResult<Command extends ControlCommand> = z.infer<ControlCommands[Command]['result']>;
+
+export type DepartFigures = z.infer<typeof departFigures>;
+export type ArriveFigures = z.infer<typeof arriveFigures>;
+export type DesktopStatus = z.infer<typeof desktopStatus>;
+export type DoctorFinding = z.infer<typeof finding>;
+
+/** Progress of the operation under way. Bytes are what is known: `totalBytes` null means unknown, not zero. */
+export const controlProgress = z.object({
+  phase: z.string(),
+  doneBytes: count,
+  totalBytes: count.nullable(),
+  elapsedMs: z.number(),
+  /** A thing to tell the person at once: the join code, why a resume is eager. */
+  say: z.string().nullable(),
+});
+export type ControlProgress = z.infer<typeof controlProgress>;
+
+const faultJson = z.object({
+  code: z.string(),
+  kind: z.string(),
+  message: z.string(),
+  subject: z.string().optional(),
+  expected: z.string().optional(),
+  found: z.string().optional(),
+  hint: z.string(),
+});
+
+export const controlRequest = z.object({ command: z.string().max(32), arguments: z.unknown() });
+export const controlReply = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('progress'), progress: controlProgress }),
+  z.object({ type: z.literal('result'), result: z.unknown() }),
+  z.object({ type: z.literal('fault'), fault: faultJson }),
+]);
+export type ControlReply = z.infer<typeof controlReply>;
