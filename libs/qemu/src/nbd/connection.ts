@@ -9,8 +9,8 @@ import { NbdSession, type SessionStep } from './session.ts';
 /** What all connections of a server have in flight together. */
 export interface SharedLoad {
   bytes: number;
-  /** Called when it got less: others may go on. */
-  eased(): void;
+  /** Called when `by` has made it less: those that wait for room may go on. */
+  eased(by: NbdConnection): void;
 }
 
 export interface NbdConnectionOptions {
@@ -106,7 +106,7 @@ export class NbdConnection {
     this.#send(pieces, () => {
       this.#count(-1, -loadOf(request));
       if (this.#ending) this.#finish();
-      this.#load.eased();
+      this.#load.eased(this);
     });
   }
 

@@ -37,7 +37,7 @@ export function encodeReadParts(cookie: bigint, parts: readonly ReadPart[]): Buf
   return parts.flatMap((part, index) => {
     const done = index === parts.length - 1;
     if (part.kind === 'hole') return [chunkHeader(cookie, chunk.offsetHole, 12, done).u64(part.offsetBytes).u32(part.lengthBytes).finish()];
-    return [chunkHeader(cookie, chunk.offsetData, 8 + part.bytes.length, done).u64(part.offsetBytes).finish(), part.bytes];
+    return [chunkHeader(cookie, chunk.offsetData, 8 + part.bytes.length, done, 8).u64(part.offsetBytes).finish(), part.bytes];
   });
 }
 
@@ -54,6 +54,7 @@ export function encodeOutcome(cookie: bigint, structured: boolean, error: NbdErr
   return error === nbdError.none ? encodeDone(cookie) : encodeError(cookie, error, text, offsetBytes);
 }
 
-function chunkHeader(cookie: bigint, type: number, lengthBytes: number, done: boolean): ByteWriter {
-  return new ByteWriter(20 + Math.min(lengthBytes, 64)).u32(magic.structuredReply).u16(done ? chunkFlagDone : 0).u16(type).u64(cookie).u32(lengthBytes);
+/** `roomBytes`: how much of the chunk's data goes through the writer, all of it but the bytes of a read. */
+function chunkHeader(cookie: bigint, type: number, lengthBytes: number, done: boolean, roomBytes = lengthBytes): ByteWriter {
+  return new ByteWriter(20 + roomBytes).u32(magic.structuredReply).u16(done ? chunkFlagDone : 0).u16(type).u64(cookie).u32(lengthBytes);
 }

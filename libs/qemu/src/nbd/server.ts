@@ -27,7 +27,14 @@ export async function serveNbd(options: NbdServerOptions): Promise<NbdServer> {
   checkOptions(options);
   const { socketPath, exports, log } = options;
   const connections = new Set<NbdConnection>();
-  const load: SharedLoad = { bytes: 0, eased: () => connections.forEach((connection) => connection.pump()) };
+  const load: SharedLoad = {
+    bytes: 0,
+    eased: (by) => {
+      // Whoever just had room queues up behind the others for the next.
+      if (connections.delete(by)) connections.add(by);
+      for (const connection of [...connections]) connection.pump();
+    },
+  };
   const server = createServer((socket) => {
     if (connections.size >= nbdLimits.connections) {
       log.warn('nbd-connection-refused', { socketPath, limit: nbdLimits.connections });
