@@ -1,4 +1,4 @@
-import { ByteWriter, Fault, printable } from '@godwit/base';
+import { Fault, printable } from '@godwit/base';
 import { ConfigurationReader } from './configuration.ts';
 import { deviceSections } from './device-blob.ts';
 import {
@@ -6,6 +6,7 @@ import {
   ramSectionVersion, sectionType, streamMagic, streamVersion, type MigrationConfiguration, type RamBlock,
 } from './format.ts';
 import { PageBatcher, type PageSink } from './page-batcher.ts';
+import { Tail } from './tail.ts';
 
 /** Where a decoder puts what it reads, in the order of the stream. What a method throws comes out of `push` or `end`. */
 export interface MigrationSink extends PageSink {
@@ -50,7 +51,7 @@ export class MigrationDecoder {
   readonly #configuration = new ConfigurationReader();
   readonly #blocks: RamBlock[] = [];
   readonly #blockIndexes = new Map<string, number>();
-  readonly #tail = new ByteWriter(64 * 1024);
+  readonly #tail = new Tail();
   #state: State = 'header';
   #failure: { error: unknown } | undefined;
   #ended = false;

@@ -1,6 +1,6 @@
 import { ByteWriter, Fault } from '@godwit/base';
 import {
-  command, maxBlockBytes, maxBlocks, maxDeviceBlobBytes, maxNameBytes, pageBytes, ramFlag, ramSectionInstance, ramSectionName, ramSectionVersion,
+  command, maxBlockBytes, maxBlocks, maxConfigurationBytes, maxDeviceBlobBytes, maxNameBytes, pageBytes, ramFlag, ramSectionInstance, ramSectionName, ramSectionVersion,
   sectionType, streamMagic, streamVersion, type PageBatch, type RamBlock, type ZeroBatch,
 } from './format.ts';
 
@@ -36,20 +36,23 @@ export interface DiscardRange {
 
 /** Header, configuration and the start of RAM with its block list. */
 export function eagerOpening(head: StreamHead): Buffer[] {
-  const writer = streamHeader(head.configuration);
+  const writer = streamHeader(head);
   putRamStart(writer, head.blocks);
   return [writer.finish()];
 }
 
-/** End of RAM, device state, end of file. QEMU then completes by itself. */
+/**
+ * End of RAM, device state, end of file, and an empty VM description: a machine with `suppress-vmdesc` off, which is every one, waits for
+ * one on this path and would otherwise not complete before the socket is closed.
+ */
 export function eagerClosing(deviceBlob: Buffer): Buffer[] {
   requireDeviceBlob(deviceBlob);
-  return [ramEnd(), deviceBlob, Buffer.from([sectionType.eof])];
+  return [ramEnd(), deviceBlob, Buffer.from([sectionType.eof, sectionType.vmDescription, 0, 0, 0, 2, 0x7b, 0x7d])];
 }
 
 /** Header, configuration, return path, ADVISE and the start of RAM with its block list. */
 export function postcopyOpening(head: StreamHead): Buffer[] {
-  const writer = streamHeader(head.configuration);
+  const writer = streamHeader(head);
   putCommand(writer, command.openReturnPath);
   putPing(writer, pingOpened);
   // Page-size summary (one bit per page size of the blocks) and target page size: QEMU refuses unless both equal its own.
@@ -127,8 +130,13 @@ function ramEnd(): Buffer {
   return Buffer.concat([new ByteWriter(5).u8(sectionType.end).u32(ramSectionId).finish(), partClosing]);
 }
 
-function streamHeader(configuration: Uint8Array): ByteWriter {
-  return new ByteWriter(4096).u32(streamMagic).u32(streamVersion).put(configuration);
+/** Room for what the openings add to the configuration and the block list. */
+const openingBytes = 256;
+
+function streamHeader({ configuration, blocks }: StreamHead): ByteWriter {
+  if (configuration.length > maxConfigurationBytes || configuration[0] !== sectionType.configuration) throw outOfRange(`a configuration section of up to ${maxConfigurationBytes} bytes`, `${configuration.length} bytes`);
+  const listBytes = blocks.length * (1 + maxNameBytes + 8);
+  return new ByteWriter(openingBytes + configuration.length + listBytes).u32(streamMagic).u32(streamVersion).put(configuration);
 }
 
 function putRamStart(writer: ByteWriter, blocks: readonly RamBlock[]): void {
