@@ -70,6 +70,16 @@ describe('NBD server on its socket', () => {
     });
   });
 
+  test('while the limit is in flight, nothing is taken in', async () => {
+    await withClient(backendOf(() => new Promise(() => undefined)), async (client) => {
+      const floodBytes = 8 * 1024 * 1024;
+      const request = encodeRequest({ command: command.read, lengthBytes: 1 });
+      client.socket.write(Buffer.alloc(floodBytes - (floodBytes % request.length), request));
+      await sleep(200);
+      assert.ok(client.socket.writableLength > floodBytes / 2, `${client.socket.writableLength} bytes are left`);
+    });
+  });
+
   test('large reads wait for bytes in flight, also those of other connections', async () => {
     const waiting: (() => void)[] = [];
     const backend = backendOf((_offset, bytes) => new Promise((resolve) => waiting.push(() => resolve(Buffer.alloc(bytes)))));
