@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter, Fault, idBytes, idFromBytes, idToBytes, type HostId, type Random } from '@godwit/base';
 import { domainHash } from './sha256.ts';
-import { Secret, zero } from './secrets.ts';
+import { Secret } from './secrets.ts';
 import { signPublicBytes } from './signature.ts';
 import { sodium } from './sodium.ts';
 
@@ -28,9 +28,10 @@ export function createDevice(random: Random): DeviceSecrets {
   return deviceFromSeeds(new Secret(random(seedBytes)), new Secret(random(boxSecretBytes)));
 }
 
-/** The key pairs that follow from an Ed25519 seed and an X25519 secret, 32 bytes each. */
+/** The key pairs of an Ed25519 seed and an X25519 secret, 32 bytes each. Both are taken over; the seed, which lives on in `signSecret`, is zeroed. */
 export function deviceFromSeeds(signSeed: Secret, boxSecret: Secret): DeviceSecrets {
   const pair = sodium.crypto_sign_seed_keypair(signSeed.bytes);
+  signSeed.zero();
   const device = deviceFromPublic(pair.publicKey, sodium.crypto_scalarmult_base(boxSecret.bytes));
   return { ...device, signSecret: new Secret(pair.privateKey), boxSecret };
 }
@@ -97,7 +98,6 @@ export function deserialiseDevice(bytes: Uint8Array): DeviceSecrets {
     throw new Fault('DEVICE_KEYS_DAMAGED', { expected: 'the checksum of the file' });
   }
   const device = deviceFromSeeds(signSeed, boxSecret);
-  zero(signSeed.bytes);
   if (device.hostId !== hostId) throw new Fault('DEVICE_KEYS_DAMAGED', { expected: `the keys of host ${hostId}`, found: device.hostId });
   return device;
 }

@@ -1,6 +1,12 @@
+export * from './chain-entry.ts';
+export * from './device-chain.ts';
+export * from './grants.ts';
 export * from './identity.ts';
+export * from './join-code.ts';
 export * from './kdf.ts';
 export * from './key-tree.ts';
+export * from './recovery.ts';
+export * from './request.ts';
 export * from './seal.ts';
 export * from './secrets.ts';
 export { domainHash, sha256, sha256Bytes } from './sha256.ts';
