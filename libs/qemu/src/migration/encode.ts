@@ -27,13 +27,6 @@ export interface StreamHead {
   readonly blocks: readonly RamBlock[];
 }
 
-export interface DiscardRange {
-  /** A multiple of 4096. */
-  readonly startBytes: number;
-  /** A multiple of 4096, above 0. */
-  readonly lengthBytes: number;
-}
-
 /** Header, configuration and the start of RAM with its block list. */
 export function eagerOpening(head: StreamHead): Buffer[] {
   const writer = streamHeader(head);
@@ -50,7 +43,13 @@ export function eagerClosing(deviceBlob: Buffer): Buffer[] {
   return [ramEnd(), deviceBlob, Buffer.from([sectionType.eof, sectionType.vmDescription, 0, 0, 0, 2, 0x7b, 0x7d])];
 }
 
-/** Header, configuration, return path, ADVISE and the start of RAM with its block list. */
+/**
+ * Header, configuration, return path, ADVISE, the start of RAM with its block list, and a RAM_DISCARD of every whole block.
+ *
+ * The discards come before any page, for two reasons. Without one QEMU takes the pre-copy path after LISTEN and hangs on its own page
+ * faults. And the first one makes QEMU give up transparent huge pages: a hot page loaded before it may fill 2 MiB with zeros, which
+ * nobody would ever ask for again.
+ */
 export function postcopyOpening(head: StreamHead): Buffer[] {
   const writer = streamHeader(head);
   putCommand(writer, command.openReturnPath);
@@ -58,32 +57,23 @@ export function postcopyOpening(head: StreamHead): Buffer[] {
   // Page-size summary (one bit per page size of the blocks) and target page size: QEMU refuses unless both equal its own.
   putCommand(writer, command.postcopyAdvise, new ByteWriter(16).u64(pageBytes).u64(pageBytes).finish());
   putRamStart(writer, head.blocks);
+  for (const block of head.blocks) putDiscard(writer, block);
   putPing(writer, pingListed);
   return [writer.finish()];
 }
 
-export interface PostcopySwitch {
-  readonly deviceBlob: Buffer;
-  /** What to discard. A page that was sent before and is discarded here must be sent again; one that was not sent may be discarded freely. */
-  readonly discard: { readonly block: string; readonly range: DiscardRange };
-}
-
-/**
- * RAM_DISCARD, then the package that makes the destination listen for pages, load its devices and run. From here on no page may be
- * sent twice. The discard is not optional: without one QEMU takes the pre-copy path after LISTEN and hangs on its own page faults.
- */
-export function postcopySwitch({ deviceBlob, discard }: PostcopySwitch): Buffer[] {
+/** The package that makes the destination listen for pages, load its devices and run. From here on no page may be sent twice. */
+export function postcopySwitch(deviceBlob: Buffer): Buffer[] {
   requireDeviceBlob(deviceBlob);
-  const before = new ByteWriter();
-  putCommand(before, command.postcopyListen);
-  const after = new ByteWriter();
-  putPing(after, pingDevicesLoaded);
-  putCommand(after, command.postcopyRun);
-  const opening = new ByteWriter(512);
-  putDiscard(opening, discard.block, discard.range);
-  putCommand(opening, command.packaged, new ByteWriter(4).u32(before.lengthBytes + deviceBlob.length + after.lengthBytes).finish());
-  opening.put(before.finish());
-  return [opening.finish(), deviceBlob, after.finish()];
+  const listen = new ByteWriter();
+  putCommand(listen, command.postcopyListen);
+  const closing = new ByteWriter();
+  putPing(closing, pingDevicesLoaded);
+  putCommand(closing, command.postcopyRun);
+  const opening = new ByteWriter();
+  putCommand(opening, command.packaged, new ByteWriter(4).u32(listen.lengthBytes + deviceBlob.length + closing.lengthBytes).finish());
+  opening.put(listen.finish());
+  return [opening.finish(), deviceBlob, closing.finish()];
 }
 
 /** End of RAM and end of file, once every page of every block has gone. QEMU answers SHUT 0. */
@@ -130,13 +120,13 @@ function ramEnd(): Buffer {
   return Buffer.concat([new ByteWriter(5).u8(sectionType.end).u32(ramSectionId).finish(), partClosing]);
 }
 
-/** Room for what the openings add to the configuration and the block list. */
+/** Room for what the openings hold beside the configuration and what they say of each block. */
 const openingBytes = 256;
 
 function streamHeader({ configuration, blocks }: StreamHead): ByteWriter {
   if (configuration.length > maxConfigurationBytes || configuration[0] !== sectionType.configuration) throw outOfRange(`a configuration section of up to ${maxConfigurationBytes} bytes`, `${configuration.length} bytes`);
-  const listBytes = blocks.length * (1 + maxNameBytes + 8);
-  return new ByteWriter(openingBytes + configuration.length + listBytes).u32(streamMagic).u32(streamVersion).put(configuration);
+  const perBlockBytes = 2 * (maxNameBytes + 32);
+  return new ByteWriter(openingBytes + configuration.length + blocks.length * perBlockBytes).u32(streamMagic).u32(streamVersion).put(configuration);
 }
 
 function putRamStart(writer: ByteWriter, blocks: readonly RamBlock[]): void {
@@ -179,14 +169,11 @@ function putPing(writer: ByteWriter, value: number): void {
   putCommand(writer, command.ping, new ByteWriter(4).u32(value).finish());
 }
 
-/** Layout version 0, counted name, a zero byte, then pairs of start and length. */
-function putDiscard(writer: ByteWriter, block: string, { startBytes, lengthBytes }: DiscardRange): void {
-  if (startBytes < 0 || startBytes % pageBytes !== 0 || lengthBytes <= 0 || lengthBytes % pageBytes !== 0) {
-    throw outOfRange('a discard of whole pages', `${lengthBytes} bytes at ${startBytes}`);
-  }
-  const data = new ByteWriter(64 + maxNameBytes).u8(0);
-  putName(data, block);
-  putCommand(writer, command.postcopyRamDiscard, data.u8(0).u64(startBytes).u64(lengthBytes).finish());
+/** Discards all of `block`: layout version 0, counted name, a zero byte, then pairs of start and length. */
+function putDiscard(writer: ByteWriter, { id, usedLengthBytes }: RamBlock): void {
+  const data = new ByteWriter(32 + maxNameBytes).u8(0);
+  putName(data, id);
+  putCommand(writer, command.postcopyRamDiscard, data.u8(0).u64(0).u64(usedLengthBytes).finish());
 }
 
 function putName(writer: ByteWriter, name: string): void {
