@@ -1,0 +1,80 @@
+/**
+ * Runs all tests: `npm test`, or `npm test -- WORD...` for those whose path contains one of the words.
+ * The last line is always `N passed, N failed`, with `, N skipped` only where there are such.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { endRunningFiles, runTestFile, type FileResult } from './file-run.ts';
+import { findRings, sourceOf, type Ring } from './rings.ts';
+
+const ROOT_DIR = join(import.meta.dirname, '../../..');
+const LINT_CONFIGS = ['eslint.config.js', 'eslint.config.mjs', 'eslint.config.ts'];
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function count(label: string, result: FileResult): void {
+  total.passed += result.passed;
+  total.failed += result.failures.length;
+  total.skipped += result.skipped;
+  const parts = [`${result.passed} passed`];
+  if (result.failures.length > 0) parts.push(`${result.failures.length} failed`);
+  if (result.skipped > 0) parts.push(`${result.skipped} skipped`);
+  print(`${result.failures.length === 0 ? 'ok  ' : 'FAIL'} ${label}  ${parts.join(', ')}  ${(result.durationMs / 1000).toFixed(1)} s`);
+  for (const note of result.notes) print(`       ${note}`);
+  for (const failure of result.failures) print(indent(`${failure.name}\n${indent(failure.detail)}`));
+  if (result.failures.length > 0 && result.output.trim() !== '') print(indent(`it printed:\n${indent(result.output.trimEnd())}`));
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, '     ');
+}
+
+/** The linter is one test among the others. */
+function lint(): void {
+  const startedMs = performance.now();
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT_DIR, 'node_modules/eslint/bin/eslint.js'), '.'], {
+    cwd: ROOT_DIR, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const clean = status === 0;
+  count('lint', {
+    passed: clean ? 1 : 0, skipped: 0, notes: [], output: '',
+    failures: clean ? [] : [{ name: 'eslint .', detail: `${stdout}${stderr}`.trim() }],
+    durationMs: performance.now() - startedMs,
+  });
+}
+
+async function runRing(ring: Ring): Promise<void> {
+  const waiting = [...ring.files];
+  const work = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      count(sourceOf(file), await runTestFile(join(ROOT_DIR, file), ring.fileLimitMs));
+    }
+  };
+  await Promise.all(Array.from({ length: ring.concurrency }, work));
+}
+
+async function main(wanted: readonly string[]): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      endRunningFiles();
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    });
+  }
+  const lintIsWanted = wanted.length === 0 || wanted.includes('lint');
+  if (lintIsWanted && LINT_CONFIGS.some((name) => existsSync(join(ROOT_DIR, name)))) lint();
+  for (const ring of findRings(ROOT_DIR, wanted)) await runRing(ring);
+
+  const ran = total.passed + total.failed + total.skipped;
+  if (ran === 0) print(wanted.length === 0 ? 'there are no tests' : `no test's path contains ${wanted.join(' or ')}`);
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
+  print(`${total.passed} passed, ${total.failed} failed${skipped}`);
+  process.exitCode = total.failed > 0 || ran === 0 ? 1 : 0;
+}
+
+await main(process.argv.slice(2));
