@@ -9,6 +9,7 @@ export const CACHE_DIR = join(ROOT_DIR, '.cache');
 const LOG_FILE = join(CACHE_DIR, 'bootstrap.log');
 /** How much of a failed program's text is shown; the rest is in the log. */
 const SHOWN_LINES = 25;
+const SHOWN_CHARS = 240;
 
 /** The bootstrap can't go on. The message is for the person at the terminal and names the next step. */
 export class SetupError extends Error {}
@@ -59,6 +60,7 @@ export async function mustRun(what, program, args, options) {
 }
 
 export function failure(what, text) {
-  const lines = text.trimEnd().split('\n').slice(-SHOWN_LINES).map((line) => `  ${line}`).join('\n');
+  const lines = text.trimEnd().split('\n').slice(-SHOWN_LINES)
+    .map((line) => `  ${line.slice(0, SHOWN_CHARS)}`).join('\n');
   return new SetupError(`${what} failed:\n${lines}\nThe whole output is in ${LOG_FILE}`);
 }
