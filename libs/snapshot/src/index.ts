@@ -1,1 +1,13 @@
-export {};
+export * from './checkpoint-reader.ts';
+export * from './checkpoint-writer.ts';
+export { desktopKeys, type DesktopKeys } from './keys.ts';
+export { desktopPrefix, epochPrefix, manifestObjectKey, packObjectKey, parseObjectKey, type ManifestPlace, type ObjectPlace, type PackPlace } from './layout.ts';
+export { locatePage, type FrameLocation, type Leaf, type PageLocation } from './leaf.ts';
+export * as limits from './limits.ts';
+export { decodeManifestPublic, manifestKeyOf, packKeyOf, parentKeyOf, type ManifestPack, type ManifestPublic, type ParentReference } from './manifest.ts';
+export { openManifest, type Manifest, type ManifestPrivate, type ManifestStats } from './manifest-sealed.ts';
+export { pageOf, type Frame } from './page-frame.ts';
+export { defineRegion, leafCountOf, leafPageCount, pageCountOf, type Region, type RegionKind } from './region.ts';
+export { directoryStore, type DirectoryStoreOptions } from './store/directory-store.ts';
+export { memoryStore, type MemoryStore } from './store/memory-store.ts';
+export type { ByteRange, ObjectStore, StoredObject } from './store/object-store.ts';

@@ -1,0 +1,276 @@
+import { Fault, newId, type Clock, type CommitId, type PackId, type Random } from '@godwit/base';
+import type { DeviceSecrets } from '@godwit/crypto';
+import type { CheckpointReader } from './checkpoint-reader.ts';
+import { compress } from './compression.ts';
+import { InFlight } from './in-flight.ts';
+import type { DesktopKeys } from './keys.ts';
+import type { FrameLocation } from './leaf.ts';
+import { framesInFlightMax, regionsMax, tableLeavesMax } from './limits.ts';
+import { manifestKeyOf, type ManifestPack, type ParentReference } from './manifest.ts';
+import { openManifest, sealManifest, type ManifestStats } from './manifest-sealed.ts';
+import type { PackOrigin } from './pack-format.ts';
+import { PackStream } from './pack-stream.ts';
+import { lastPageBytes, OpenFrame } from './page-frame.ts';
+import { PageTableBuilder } from './page-table-builder.ts';
+import { leafCountOf, pageCountOf, type Region } from './region.ts';
+import { packsOfRoot, type TableLocation } from './root.ts';
+import { writeRoot } from './root-writer.ts';
+import type { ObjectStore } from './store/object-store.ts';
+
+export interface CheckpointProgress {
+  readonly pagesWritten: number;
+  readonly pagesZero: number;
+  readonly packs: number;
+  readonly bytesUploaded: number;
+}
+
+export interface CheckpointWriterOptions {
+  readonly store: ObjectStore;
+  readonly keys: DesktopKeys;
+  readonly epoch: number;
+  readonly keyGeneration: number;
+  /** The device of this host: it signs the manifest. */
+  readonly signer: DeviceSecrets;
+  /** The account's device chain as known now. */
+  readonly chain: { readonly length: number; readonly headHash: Buffer };
+  /** Pages that are never put are taken from it. */
+  readonly parent?: CheckpointReader;
+  /** In any order; `addRegion` adds those that are known only later, such as the device blob. */
+  readonly regions: readonly Region[];
+  readonly random: Random;
+  readonly clock: Clock;
+  /** Called when a pack has arrived in the store. */
+  readonly onProgress?: (progress: CheckpointProgress) => void;
+}
+
+export interface FinishCheckpoint {
+  /** Canonical bytes of the machine contract, at most 64 KiB. */
+  readonly contract: Buffer;
+  /** Above the parent's; 1 for a desktop's first checkpoint. */
+  readonly sequence: number;
+  /** The writer's clock unless told. */
+  readonly createdMs?: number;
+  /** Fresh for each attempt to commit; drawn here unless told. */
+  readonly commitId?: CommitId;
+  readonly stats: Pick<ManifestStats, 'bytesScanned' | 'pauseMs'>;
+}
+
+export interface FinishedCheckpoint {
+  readonly manifest: Buffer;
+  readonly digest: Buffer;
+  /** The manifest's object key. */
+  readonly key: string;
+  readonly commitId: CommitId;
+  readonly stats: ManifestStats & { readonly manifestBytes: number; readonly leavesWritten: number; readonly leavesShared: number };
+}
+
+/** A region while it is written: its part of the page table, and the frame that takes the next page. */
+interface WrittenRegion {
+  readonly region: Region;
+  readonly table: PageTableBuilder;
+  readonly zeroPage: Buffer;
+  open: OpenFrame | undefined;
+  /** A page of the open frame became zero: it must not come into that frame a second time, so the frame takes no more. */
+  openIsSpent: boolean;
+}
+
+/**
+ * Writes one checkpoint. Pages go in, in any order and as often as they change; `finish` leaves the packs and the manifest in the
+ * store. After any failure, and after `abort`, every call throws that failure; what was uploaded by then belongs to no
+ * checkpoint and is left to prune. Holds at most 64 MiB of pages (limits.ts) beside 5 bytes per page of what it touches.
+ */
+export class CheckpointWriter {
+  readonly #options: CheckpointWriterOptions;
+  readonly #regions = new Map<number, WrittenRegion>();
+  readonly #compressing = new InFlight(framesInFlightMax);
+  readonly #packs: PackStream;
+  /** By number of the writer's frames; filled as they are sealed. */
+  readonly #places: FrameLocation[] = [];
+  readonly #progress = { pagesWritten: 0, pagesZero: 0, packs: 0, bytesUploaded: 0 };
+  #framesOpened = 0;
+  #state: 'open' | 'finished' | { readonly failure: unknown } = 'open';
+
+  constructor(options: CheckpointWriterOptions) {
+    this.#options = options;
+    const { store, keys, random, onProgress } = options;
+    const parent = options.parent?.manifest.public;
+    if (parent !== undefined && (parent.desktopId !== keys.desktopId || parent.epoch > options.epoch)) {
+      throw new Fault('VALUE_OUT_OF_RANGE', { expected: `a parent of desktop ${keys.desktopId}, epoch ${options.epoch} or earlier`, found: `${parent.desktopId}, epoch ${parent.epoch}` });
+    }
+    for (const region of options.regions) this.addRegion(region);
+    const onStored = (lengthBytes: number): void => {
+      this.#progress.packs += 1;
+      this.#progress.bytesUploaded += lengthBytes;
+      onProgress?.({ ...this.#progress });
+    };
+    this.#packs = new PackStream({ store, keys, origin: this.#origin(), random, onStored });
+  }
+
+  /** VALUE_OUT_OF_RANGE when its id is taken or the checkpoint gets too many regions or pages. */
+  addRegion(region: Region): void {
+    this.#mustBeOpen();
+    const leaves = [...this.#regions.values()].reduce((sum, written) => sum + leafCountOf(written.region), leafCountOf(region));
+    if (this.#regions.has(region.id) || this.#regions.size >= regionsMax || leaves > tableLeavesMax) {
+      throw new Fault('VALUE_OUT_OF_RANGE', { subject: region.name, expected: `at most ${regionsMax} regions, each id once, ${tableLeavesMax} leaves`, found: `region ${region.id}, ${leaves} leaves` });
+    }
+    this.#regions.set(region.id, { region, table: new PageTableBuilder(region), zeroPage: Buffer.alloc(region.pageBytes), open: undefined, openIsSpent: false });
+  }
+
+  /**
+   * Any number of whole pages of one region, `bytes` holding them in the order of `pages`. A page put before is replaced; pages of
+   * zeros become zero pages. `bytes` is the writer's until the promise resolves (it clears what lies beyond the end of the
+   * region), and free again after. Waits while too much is in flight. Calls for one region must not overlap.
+   */
+  async putPages(regionId: number, pages: Uint32Array, bytes: Buffer): Promise<void> {
+    const written = this.#written(regionId);
+    const { region, table, zeroPage } = written;
+    const { pageBytes } = region;
+    if (bytes.length !== pages.length * pageBytes) throw new Fault('VALUE_OUT_OF_RANGE', { subject: region.name, expected: `${pages.length * pageBytes} bytes`, found: `${bytes.length}` });
+    this.#checkPages(region, pages);
+    for (let index = 0; index < pages.length; index += 1) {
+      const page = pages[index]!;
+      const start = index * pageBytes;
+      this.#clearPadding(region, page, bytes, start);
+      if (bytes.compare(zeroPage, 0, pageBytes, start, start + pageBytes) === 0) {
+        this.#setZero(written, page);
+        continue;
+      }
+      this.#progress.pagesWritten += 1;
+      if (written.openIsSpent) await this.#seal(written);
+      written.open ??= new OpenFrame(region, this.#framesOpened++);
+      const slot = table.slotIn(written.open.number, page);
+      if (slot === undefined) table.setFrame(page, written.open.number, written.open.add(page, bytes, start));
+      else written.open.replace(slot, bytes, start);
+      if (written.open.full) await this.#seal(written);
+    }
+  }
+
+  /** These pages are zero from now on. They cost nothing but their entry in the page table. */
+  putZero(regionId: number, pages: Uint32Array): void {
+    const written = this.#written(regionId);
+    this.#checkPages(written.region, pages);
+    for (const page of pages) this.#setZero(written, page);
+  }
+
+  /** Seals what is left, writes page table and manifest. All objects are in the store when it resolves. */
+  async finish(request: FinishCheckpoint): Promise<FinishedCheckpoint> {
+    this.#mustBeOpen();
+    return await this.#orFail(async () => {
+      for (const written of this.#regions.values()) await this.#seal(written);
+      await this.#compressing.settled();
+      const tables = [...this.#regions.values()].sort((a, b) => a.region.id - b.region.id).map((written) => written.table);
+      const table = await writeRoot({ tables, parent: this.#options.parent, placeOf: (number) => this.#placeOf(number), packs: this.#packs });
+      const stored = await this.#packs.finish();
+      const needed = [...new Set([...packsOfRoot(table.root), table.location.packId])].sort();
+      const counts = { ...this.#progress, frames: this.#places.length };
+      const finished = await this.#writeManifest(request, { packs: this.#listed(needed, stored), root: table.location, counts, regions: tables.map(({ region }) => region) });
+      this.#state = 'finished';
+      return { ...finished, stats: { ...finished.stats, leavesWritten: table.leavesWritten, leavesShared: table.leavesShared } };
+    });
+  }
+
+  /** Ends the writer. Nothing is on its way to the store any more when it resolves. */
+  async abort(): Promise<void> {
+    const reason = new Fault('CANCELLED', { subject: 'checkpoint' });
+    if (this.#state === 'open') this.#state = { failure: reason };
+    this.#compressing.fail(reason);
+    await this.#packs.abort(reason);
+    await this.#compressing.settled().catch(() => undefined);
+  }
+
+  async #writeManifest(request: FinishCheckpoint, { packs, root, counts, regions }: { packs: ManifestPack[]; root: TableLocation; counts: CheckpointProgress & { frames: number }; regions: Region[] }): Promise<Omit<FinishedCheckpoint, 'stats'> & { stats: ManifestStats & { manifestBytes: number } }> {
+    const { keys, signer, chain, random, clock, store } = this.#options;
+    const parent = this.#parentReference();
+    const commitId = request.commitId ?? newId<CommitId>(random);
+    const createdMs = request.createdMs ?? clock.wallMs();
+    const content = { ...this.#origin(), sequence: request.sequence, commitId, ...(parent === undefined ? {} : { parent }), chain, createdMs, packs };
+    const stats: ManifestStats = { ...request.stats, ...counts };
+    const manifest = sealManifest({ public: content, private: { contract: request.contract, regions, root, stats } }, keys, signer.signSecret);
+    // Read back before it is believed, as a reader would: a manifest that does not open would be a checkpoint lost.
+    const { digest } = openManifest(manifest, keys, signer.signPublic);
+    const key = manifestKeyOf(content);
+    await store.put(key, manifest);
+    return { manifest, digest, key, commitId, stats: { ...stats, manifestBytes: manifest.length } };
+  }
+
+  #listed(needed: readonly PackId[], stored: ReadonlyMap<PackId, ManifestPack>): ManifestPack[] {
+    const inherited = new Map(this.#options.parent?.manifest.public.packs.map((pack) => [pack.packId, pack]));
+    return needed.map((packId) => {
+      const pack = stored.get(packId) ?? inherited.get(packId);
+      if (pack === undefined) throw new Fault('INTERNAL', { expected: 'a pack of this checkpoint or its parent', found: packId });
+      return pack;
+    });
+  }
+
+  #parentReference(): ParentReference | undefined {
+    const parent = this.#options.parent?.manifest;
+    if (parent === undefined) return undefined;
+    const { epoch, sequence, hostId, commitId } = parent.public;
+    return { digest: parent.digest, epoch, sequence, hostId, commitId };
+  }
+
+  #origin(): PackOrigin {
+    const { keys, keyGeneration, epoch, signer } = this.#options;
+    return { desktopId: keys.desktopId, keyGeneration, epoch, hostId: signer.hostId };
+  }
+
+  /** Sends the open frame on its way, if there is one; waits while too many are being compressed. */
+  async #seal(written: WrittenRegion): Promise<void> {
+    const frame = written.open;
+    written.open = undefined;
+    written.openIsSpent = false;
+    if (frame === undefined || frame.count === 0) return;
+    await this.#orFail(async () => {
+      await this.#compressing.start(async () => {
+        const stored = await compress(frame.encode());
+        const place = await this.#packs.append(frame.region.kind, stored);
+        this.#places[frame.number] = { ...place, regionId: frame.region.id };
+      });
+    });
+  }
+
+  #setZero(written: WrittenRegion, page: number): void {
+    const { open, table } = written;
+    if (open !== undefined && table.slotIn(open.number, page) !== undefined) written.openIsSpent = true;
+    table.setZero(page);
+    this.#progress.pagesZero += 1;
+  }
+
+  #clearPadding(region: Region, page: number, bytes: Buffer, start: number): void {
+    if (page === pageCountOf(region) - 1) bytes.fill(0, start + lastPageBytes(region), start + region.pageBytes);
+  }
+
+  #checkPages(region: Region, pages: Uint32Array): void {
+    const pageCount = pageCountOf(region);
+    for (const page of pages) {
+      if (page >= pageCount) throw new Fault('VALUE_OUT_OF_RANGE', { subject: region.name, expected: `pages below ${pageCount}`, found: `${page}` });
+    }
+  }
+
+  #placeOf(number: number): FrameLocation {
+    const place = this.#places[number];
+    if (place === undefined) throw new Fault('INTERNAL', { expected: `frame ${number} in a pack` });
+    return place;
+  }
+
+  #written(regionId: number): WrittenRegion {
+    this.#mustBeOpen();
+    const written = this.#regions.get(regionId);
+    if (written === undefined) throw new Fault('VALUE_OUT_OF_RANGE', { expected: 'a region of the checkpoint', found: `region ${regionId}` });
+    return written;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#state === 'finished') throw new Fault('INTERNAL', { expected: 'a checkpoint that is being written', found: 'a finished one' });
+    if (this.#state !== 'open') throw this.#state.failure;
+  }
+
+  async #orFail<Result>(action: () => Promise<Result>): Promise<Result> {
+    try {
+      return await action();
+    } catch (error) {
+      if (this.#state === 'open') this.#state = { failure: error };
+      throw error;
+    }
+  }
+}
