@@ -45,7 +45,7 @@ export class NbdConnection {
       this.cut();
     }, handshakeMs);
     socket.on('data', (bytes) => {
-      this.#session.push(bytes as Buffer);
+      this.#session.push(bytes);
       this.pump();
     });
     // A client that is gone is nothing to act on; 'close' follows.

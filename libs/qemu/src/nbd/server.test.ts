@@ -205,7 +205,7 @@ class Client {
 
   constructor(socketPath: string) {
     this.socket = connect(socketPath);
-    this.socket.on('data', (bytes) => this.received.push(bytes as Buffer));
+    this.socket.on('data', (bytes) => this.received.push(bytes));
     this.socket.on('close', () => (this.closed = true));
     this.socket.on('error', () => this.socket.destroy());
   }
