@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { faultCodes, type FaultCode, type FaultEntry, type FaultKind } from '@godwit/base';
+import { faultCodes, type FaultCode, type FaultKind } from '@godwit/base';
 import { root } from './sources.ts';
 
 export const errorsPath = 'docs/errors.md';
@@ -52,7 +52,7 @@ export function errorsPage(groups: readonly FaultGroup[] = faultGroups()): strin
     if (codes.length === 0) continue;
     lines.push('', `## ${title}`, '', '| code | kind | what happened | next step |', '| --- | --- | --- | --- |');
     for (const code of codes) {
-      const { kind, title: happened, hint } = faultCodes[code] as FaultEntry;
+      const { kind, title: happened, hint } = faultCodes[code];
       lines.push(`| \`${code}\` | ${kind} | ${cell(happened)} | ${cell(hint)} |`);
     }
   }

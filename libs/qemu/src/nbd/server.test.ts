@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -187,6 +187,21 @@ describe('NBD server on its socket', () => {
     for (const socketPath of [file, join(folder, 'x'.repeat(108)), join(folder, 'nowhere', 's.sock')]) {
       await assert.rejects(serveNbd({ socketPath, log: silentLog, exports: [] }), { code: 'NBD_SOCKET_UNUSABLE', subject: socketPath });
     }
+  });
+
+  test('a socket that a dead process left behind is replaced, and belongs to whom it should', async () => {
+    const [first, left] = [join(folder, 'first.sock'), join(folder, 'left.sock')];
+    const dead = await serveNbd({ socketPath: first, log: silentLog, exports: [] });
+    await rename(first, left);
+    await dead.close();
+    assert.ok((await stat(left)).isSocket());
+    // Only root may give a socket away.
+    const own = process.getuid?.() ?? 0;
+    const ownerUid = own === 0 ? 65534 : own;
+    const server = await serveNbd({ socketPath: left, log: silentLog, exports: [], ownerUid });
+    const { uid, mode } = await stat(left);
+    assert.deepEqual([uid, mode & 0o777], [ownerUid, 0o600]);
+    await server.close();
   });
 
   test('exports that make no sense are refused', async () => {
