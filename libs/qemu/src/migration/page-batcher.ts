@@ -7,8 +7,12 @@ export interface PageSink {
   onZeroPages(batch: ZeroBatch): void;
 }
 
+const noPages = new Uint32Array(0);
+const noBytes = Buffer.alloc(0);
+
 /**
- * Collects single pages into batches, with one allocation per batch.
+ * Collects single pages into batches, with one allocation per batch. A batch that is closed while less than half full is copied to its
+ * size, so that a stream of tiny sections cannot make the receiver hold more than twice what it carries.
  *
  * One data batch and one zero batch are open at a time. As long as page numbers of one block ascend, no page can be in both, so
  * their order among each other is free; a step backwards (QEMU's next round over dirty pages) or another block closes both first.
@@ -20,10 +24,10 @@ export class PageBatcher {
   readonly #zeroBatchPages: number;
   #blockIndex = -1;
   #lastPage = -1;
-  #pages = new Uint32Array(0);
-  #bytes: Buffer = Buffer.alloc(0);
+  #pages: Uint32Array = noPages;
+  #bytes = noBytes;
   #count = 0;
-  #zeros = new Uint32Array(0);
+  #zeros: Uint32Array = noPages;
   #zeroCount = 0;
 
   constructor(sink: PageSink, batchPages: number, zeroBatchPages: number) {
@@ -36,7 +40,7 @@ export class PageBatcher {
   openPage(blockIndex: number, page: number): number {
     if (this.#count === this.#batchPages) this.#flushPages();
     this.#advance(blockIndex, page);
-    if (this.#count === 0) {
+    if (this.#pages.length === 0) {
       this.#pages = new Uint32Array(this.#batchPages);
       this.#bytes = Buffer.allocUnsafeSlow(this.#batchPages * pageBytes);
     }
@@ -53,7 +57,7 @@ export class PageBatcher {
   addZeroPage(blockIndex: number, page: number): void {
     if (this.#zeroCount === this.#zeroBatchPages) this.#flushZeros();
     this.#advance(blockIndex, page);
-    if (this.#zeroCount === 0) this.#zeros = new Uint32Array(this.#zeroBatchPages);
+    if (this.#zeros.length === 0) this.#zeros = new Uint32Array(this.#zeroBatchPages);
     this.#zeros[this.#zeroCount] = page;
     this.#zeroCount += 1;
   }
@@ -75,16 +79,30 @@ export class PageBatcher {
   #flushPages(): void {
     const count = this.#count;
     if (count === 0) return;
-    const batch = { blockIndex: this.#blockIndex, count, pages: this.#pages.subarray(0, count), bytes: this.#bytes.subarray(0, count * pageBytes) };
     this.#count = 0;
-    this.#sink.onPages(batch);
+    const pages = this.#pages.subarray(0, count);
+    const bytes = this.#bytes.subarray(0, count * pageBytes);
+    if (count * 2 < this.#batchPages) {
+      const exact = Buffer.allocUnsafeSlow(bytes.length);
+      bytes.copy(exact);
+      this.#sink.onPages({ blockIndex: this.#blockIndex, count, pages: pages.slice(), bytes: exact });
+      return;
+    }
+    this.#pages = noPages;
+    this.#bytes = noBytes;
+    this.#sink.onPages({ blockIndex: this.#blockIndex, count, pages, bytes });
   }
 
   #flushZeros(): void {
     const count = this.#zeroCount;
     if (count === 0) return;
-    const batch = { blockIndex: this.#blockIndex, count, pages: this.#zeros.subarray(0, count) };
     this.#zeroCount = 0;
-    this.#sink.onZeroPages(batch);
+    const pages = this.#zeros.subarray(0, count);
+    if (count * 2 < this.#zeroBatchPages) {
+      this.#sink.onZeroPages({ blockIndex: this.#blockIndex, count, pages: pages.slice() });
+      return;
+    }
+    this.#zeros = noPages;
+    this.#sink.onZeroPages({ blockIndex: this.#blockIndex, count, pages });
   }
 }
