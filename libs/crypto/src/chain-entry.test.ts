@@ -105,6 +105,9 @@ test('an entry that is validly signed but not canonical is refused all the same'
     const bytes = Buffer.concat([body, sign('chain-entry', body, device.signSecret)]);
     assert.throws(() => replayChain([genesis, bytes]), { code: 'CHAIN_ENTRY_INVALID' }, what);
   }
+  for (const what of ['a long spelling in UTF-8', 'half a surrogate']) {
+    assert.throws(() => decodeEntry(Buffer.concat([malformed[what]!, Buffer.alloc(64)])), { code: 'CHAIN_ENTRY_INVALID', expected: 'a name in UTF-8' });
+  }
   const good = Buffer.concat([add.subarray(0, 148), Buffer.from([1, 0x41])]);
   assert.equal(replayChain([genesis, Buffer.concat([good, sign('chain-entry', good, device.signSecret)])]).length, 2);
 });
@@ -125,7 +128,7 @@ test('a name that is taken prints as it is; control characters and half surrogat
 
 test('an entry with a time that is none is refused before it is signed', () => {
   const { entry } = decodeEntry(Buffer.from(frozen.revoke, 'hex'));
-  for (const createdMs of [1.5, -1, 2 ** 53, Number.NaN]) assert.throws(() => entryBody({ ...entry, createdMs } as ChainEntry), { code: 'VALUE_OUT_OF_RANGE' });
+  for (const createdMs of [1.5, -1, 2 ** 53, Number.NaN]) assert.throws(() => entryBody({ ...entry, createdMs }), { code: 'VALUE_OUT_OF_RANGE' });
   assert.throws(() => entryBody({ ...entry, accountId: 'x' as AccountId }), { code: 'VALUE_OUT_OF_RANGE' });
   parseId(entry.accountId);
 });

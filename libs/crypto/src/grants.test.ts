@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { createCipheriv } from 'node:crypto';
 import { before, test } from 'node:test';
 import fc from 'fast-check';
-import { Fault, newId, systemRandom, type DesktopId } from '@godwit/base';
-import { CHAIN_AGE_MS_MAX, createDevice, createRecovery, cryptoReady, deviceFromSeeds, grantAccountKey, grantBytes, newAccountKey, openGrant } from './index.ts';
+import { ByteWriter, Fault, idToBytes, newId, systemRandom, type AccountId, type DesktopId, type HostId } from '@godwit/base';
+import { CHAIN_AGE_MS_MAX, createDevice, createRecovery, cryptoReady, deriveKey, deviceFromSeeds, grantAccountKey, grantBytes, newAccountKey, openGrant } from './index.ts';
 import { newDesktopKey, recoveryFromWords, replayChain, Secret, sign, signAdd, signGenesis, signRevoke, unwrapDesktopKey, wrapDesktopKey } from './index.ts';
+import { sodium } from './sodium.ts';
 import type { ChainState, DevicePublic, DeviceSecrets } from './index.ts';
 
 before(cryptoReady);
@@ -29,6 +31,28 @@ function resign(bytes: Buffer, by: DeviceSecrets, change: (body: Buffer) => void
   change(body);
   return Buffer.concat([body, sign('grant', body, by.signSecret)]);
 }
+
+interface Forgery {
+  accountId: AccountId;
+  generation: number;
+  chainLength: number;
+  head: Buffer;
+  recipient: HostId;
+}
+
+/** A grant as a hostile device of the account makes it: sealed to `to` and signed as it should be, whatever its fields say. */
+function forge(fields: Forgery, by: DeviceSecrets, to: DevicePublic): Buffer {
+  const ephemeral = createDevice(systemRandom);
+  const context = new ByteWriter(128).put(Buffer.from('gwgr\x01\x01\0\0', 'latin1')).put(idToBytes(fields.accountId)).u32(fields.generation).u32(fields.chainLength);
+  context.put(fields.head).put(idToBytes(fields.recipient)).put(idToBytes(by.hostId)).put(ephemeral.boxPublic);
+  const shared = new Secret(sodium.crypto_scalarmult(ephemeral.boxSecret.bytes, to.boxPublic));
+  const key = deriveKey(shared, 'grant-seal', ephemeral.boxPublic, to.boxPublic);
+  const cipher = createCipheriv('chacha20-poly1305', key.bytes, Buffer.alloc(12), { authTagLength: 16 });
+  cipher.setAAD(context.finish(), { plaintextLength: 32 });
+  const body = Buffer.concat([context.finish(), cipher.update(Buffer.alloc(32, 0x66)), cipher.final(), cipher.getAuthTag()]);
+  return Buffer.concat([body, sign('grant', body, by.signSecret)]);
+}
+
 const at = { generation: 24, chainLength: 28, head: 32, recipient: 64, signer: 80 };
 
 test('a frozen grant opens with the recovery words, and is written again the same', () => {
@@ -175,4 +199,30 @@ test('what a trusted device signed of the chain is evidence: hidden entries and 
     body.set(chain.headHash, at.head);
   });
   assert.throws(() => openGrant(early, { device: second, chain: longer, generation: 1 }), isInvalid, 'the signer was not in the chain that it names');
+});
+
+test('a hostile device of the account can not lie about account, generation, recipient or its place in the chain', () => {
+  const { first, second, entries, chain: before } = newAccount();
+  const third = createDevice(systemRandom);
+  entries.push(signAdd(before, { device: third, name: 'third', signer: first, createdMs: 0 }));
+  entries.push(signRevoke(replayChain(entries), { subject: first.hostId, signer: second, createdMs: 0 }));
+  const chain = replayChain(entries);
+  const headAt = (chainLength: number): { chainLength: number; head: Buffer } => ({ chainLength, head: chain.hashes[chainLength - 1]! });
+  const honest: Forgery = { accountId: chain.accountId, generation: 2, ...headAt(4), recipient: second.hostId };
+  openGrant(forge(honest, third, second), { device: second, chain, generation: 2 });
+  openGrant(forge({ ...honest, generation: 1, ...headAt(3) }, third, second), { device: second, chain, generation: 1 });
+  const lies: Record<string, Forgery> = {
+    'a generation that was not yet': { ...honest, ...headAt(3) },
+    'a generation that never was': { ...honest, generation: 3 },
+    'generation 0': { ...honest, generation: 0 },
+    'another recipient': { ...honest, recipient: third.hostId },
+    'a chain from before it was added': { ...honest, generation: 1, ...headAt(2) },
+    'another account': { ...honest, accountId: newId<AccountId>(systemRandom) },
+    'another account, a longer chain': { ...honest, accountId: newId<AccountId>(systemRandom), chainLength: 9 },
+  };
+  for (const [what, fields] of Object.entries(lies)) {
+    assert.throws(() => openGrant(forge(fields, third, second), { device: second, chain, generation: fields.generation }), isInvalid, what);
+  }
+  assert.throws(() => openGrant(forge(honest, first, second), { device: second, chain, generation: 2 }), isInvalid, 'a revoked signer');
+  assert.throws(() => openGrant(forge(honest, third, third), { device: second, chain, generation: 2 }), isInvalid, 'sealed to another');
 });

@@ -31,6 +31,7 @@ test('a device comes back from its file, and from nothing else', () => {
   }
   for (let lengthBytes = 0; lengthBytes < file.length; lengthBytes++) assert.throws(() => deserialiseDevice(file.subarray(0, lengthBytes)), isDamaged);
   assert.throws(() => deserialiseDevice(Buffer.concat([file, file])), isDamaged);
+  assert.throws(() => deserialiseDevice(serialiseDevice({ ...device, hostId: createDevice(systemRandom).hostId })), isDamaged, 'keys of another host');
 });
 
 test('keys that no device makes are refused: lengths, small order, second spellings', () => {

@@ -39,7 +39,7 @@ export function fingerprint(accountGenesisHash: Uint8Array): string {
 function codeOf({ signPublic, boxPublic }: DevicePublic): string {
   const bits = BigInt(`0x${domainHash('join-code', signPublic, boxPublic).subarray(0, (codeCharacters * 5) / 8).toString('hex')}`);
   let code = '';
-  for (let position = codeCharacters - 1; position >= 0; position--) code += alphabet[Number((bits >> BigInt(position * 5)) & 31n)];
+  for (let position = codeCharacters - 1; position >= 0; position--) code += alphabet.charAt(Number((bits >> BigInt(position * 5)) & 31n));
   return code;
 }
 

@@ -77,3 +77,12 @@ test('a counter that was used, a smaller one and one that is none are refused; a
 test('a key of another length is refused', () => {
   assert.throws(() => new PackSealer(new Secret(Buffer.alloc(31))), { code: 'INTERNAL' });
 });
+
+test('sealing into a larger buffer touches its own bytes only, and refuses to write past the end', () => {
+  const target = Buffer.alloc(40, 0xee);
+  assert.equal(new PackSealer(key()).sealInto(3, context, Buffer.from('page'), target, 10), 20);
+  assert.deepEqual(target.subarray(0, 10), Buffer.alloc(10, 0xee));
+  assert.deepEqual(target.subarray(30), Buffer.alloc(10, 0xee));
+  assert.deepEqual(target.subarray(10, 30), new PackSealer(key()).seal(3, context, Buffer.from('page')));
+  for (const offset of [-1, 21, 40]) assert.throws(() => new PackSealer(key()).sealInto(3, context, Buffer.from('page'), target, offset), { code: 'INTERNAL' });
+});

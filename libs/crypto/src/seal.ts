@@ -35,6 +35,17 @@ export class PackSealer {
    * `sealedLength(plaintext.length)` bytes.
    */
   seal(counter: number, associatedData: Uint8Array, plaintext: Uint8Array): Buffer {
+    const sealed = Buffer.allocUnsafe(sealedLength(plaintext.length));
+    this.sealInto(counter, associatedData, plaintext, sealed, 0);
+    return sealed;
+  }
+
+  /** Like `seal`, into `target` from `offset` (a pack that is being filled): one copy less. Returns the number of bytes written. */
+  sealInto(counter: number, associatedData: Uint8Array, plaintext: Uint8Array, target: Uint8Array, offset: number): number {
+    const sealedBytes = sealedLength(plaintext.length);
+    if (offset < 0 || offset + sealedBytes > target.length) {
+      throw new Fault('INTERNAL', { expected: `room for ${sealedBytes} sealed bytes`, found: `${target.length - offset}` });
+    }
     if (!Number.isSafeInteger(counter) || counter < this.#next) {
       throw new Fault('INTERNAL', { expected: `a seal counter of ${this.#next} or more`, found: String(counter) });
     }
@@ -43,7 +54,9 @@ export class PackSealer {
     cipher.setAAD(associatedData, { plaintextLength: plaintext.length });
     const ciphertext = cipher.update(plaintext);
     cipher.final();
-    return Buffer.concat([ciphertext, cipher.getAuthTag()], sealedLength(plaintext.length));
+    target.set(ciphertext, offset);
+    target.set(cipher.getAuthTag(), offset + ciphertext.length);
+    return sealedBytes;
   }
 }
 
