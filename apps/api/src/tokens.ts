@@ -3,6 +3,4 @@ export const databaseToken = Symbol('database');
 export const logToken = Symbol('log');
 export const clockToken = Symbol('clock');
 export const randomToken = Symbol('random');
-export const limitsToken = Symbol('limits');
-export const objectDirectoryToken = Symbol('object directory');
-export const urlSignerToken = Symbol('url signer');
+export const urlKeyToken = Symbol('url key');

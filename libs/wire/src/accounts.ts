@@ -51,7 +51,7 @@ export const joinState = z.discriminatedUnion('state', [
 ]);
 export type JoinState = z.infer<typeof joinState>;
 
-/** Codes are compared after upper-casing and without dashes and spaces. */
+/** As typed: case, spaces and dashes do not count (libs/crypto `joinCode`). */
 export const findJoinQuery = z.strictObject({ code: z.string().min(4).max(joinCodeLimit).regex(/^[A-Za-z0-9 -]+$/) });
 /** The approver recomputes the code from these keys before it signs anything. */
 export const foundJoin = z.object({ joinId, hostId, signPublic: publicKey, boxPublic: publicKey, name: hostName, expiresMs: timeMs });

@@ -34,6 +34,7 @@ const statusByKind: Readonly<Record<FaultKind, number>> = {
 const statusByCode: Readonly<Partial<Record<FaultCode, number>>> = {
   REQUEST_UNSIGNED: 401,
   REQUEST_SIGNATURE_REFUSED: 401,
+  REQUEST_TIME_SKEWED: 401,
   REQUEST_REPLAYED: 401,
   HOST_UNKNOWN: 401,
   ROUTE_NOT_FOUND: 404,

@@ -14,9 +14,10 @@ import { label, nothing } from './values.ts';
 /** What any route may answer. */
 export const commonFaults: readonly FaultCode[] = ['INTERNAL', 'REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'DATABASE_UNAVAILABLE'];
 /** What every signed route may answer beside them. */
-export const signedFaults: readonly FaultCode[] = ['REQUEST_UNSIGNED', 'REQUEST_SIGNATURE_REFUSED', 'REQUEST_REPLAYED', 'HOST_UNKNOWN', 'HOST_REVOKED'];
+export const signedFaults: readonly FaultCode[] = ['REQUEST_UNSIGNED', 'REQUEST_SIGNATURE_REFUSED', 'REQUEST_TIME_SKEWED', 'REQUEST_REPLAYED', 'HOST_UNKNOWN', 'HOST_REVOKED'];
 
-const probe = z.object({ status: z.enum(['ok', 'unavailable']), version: label });
+/** `audience`: the coordinator's name for itself, the same at all its replicas and for ever. Agents learn it once, at init or join, and sign for it. */
+const probe = z.object({ status: z.literal('ok'), version: label, audience: label });
 
 export const routes = {
   createAccount: {

@@ -15,6 +15,10 @@ async function first(db: Kysely<unknown>): Promise<void> {
 }
 
 const firstStatements = [
+  `create table coordinator (
+    only_row boolean primary key check (only_row),
+    audience text not null
+  )`,
   `create table accounts (
     account_id uuid primary key,
     chain_length integer not null check (chain_length > 0),

@@ -8,6 +8,11 @@ type Timestamp = ColumnType<Date, Date | undefined, Date>;
 /** bigint columns hold epochs, sequence numbers, sizes and times, all below 2^53: the pool's parser checks that. */
 type BigInteger = number;
 
+export interface CoordinatorTable {
+  only_row: true;
+  audience: string;
+}
+
 export interface AccountsTable {
   account_id: AccountId;
   chain_length: number;
@@ -112,6 +117,7 @@ export interface EventsTable {
 }
 
 export interface Schema {
+  coordinator: CoordinatorTable;
   accounts: AccountsTable;
   chain_entries: ChainEntriesTable;
   hosts: HostsTable;

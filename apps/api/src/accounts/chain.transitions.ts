@@ -1,0 +1,106 @@
+import { Fault, type AccountId, type HostId } from '@godwit/base';
+import { currentDevice, decodeEntry, extendChain, replayChain, type ChainState, type GenesisEntry } from '@godwit/crypto';
+import { bytesOf, chainLengthLimit, type Grant } from '@godwit/wire';
+import { record } from '../audit/record.ts';
+import { violates, type Trx } from '../database/database.ts';
+import type { Caller } from '../http/caller.ts';
+
+/**
+ * The state changes of accounts and device chains. Each runs inside one transaction, checks with libs/crypto what the
+ * chain's rules say, and leaves the rows of `hosts` equal to what the chain says: the chain is the truth, the rows its index.
+ */
+
+/** What an appended entry changed. */
+export interface ChainChange {
+  readonly length: number;
+  readonly added: { readonly hostId: HostId; readonly name: string } | null;
+  readonly revoked: HostId | null;
+}
+
+export async function createAccount(trx: Trx, genesisBytes: Buffer, genesis: GenesisEntry, grants: readonly Grant[]): Promise<ChainState> {
+  const state = replayChain([genesisBytes]);
+  const { accountId, device, name } = genesis;
+  requireNewAccount(await trx.insertInto('accounts').values({ account_id: accountId, chain_length: 1 }).onConflict((on) => on.doNothing()).returning('account_id').executeTakeFirst());
+  await trx.insertInto('chain_entries').values({ account_id: accountId, position: 0, entry: genesisBytes }).execute();
+  await insertHost(trx, accountId, { hostId: device.hostId, name, signPublic: device.signPublic, boxPublic: device.boxPublic });
+  await saveGrants(trx, state, grants);
+  await record(trx, { accountId, kind: 'account-created', hostId: device.hostId });
+  return state;
+}
+
+function requireNewAccount(row: unknown): void {
+  if (row === undefined) throw new Fault('ACCOUNT_EXISTS');
+}
+
+/** Compare-and-set on the chain's length: CHAIN_MOVED when it is not `expectedLength`, whatever the chain's rules throw when the entry breaks them. */
+export async function appendChainEntry(trx: Trx, caller: Caller, expectedLength: number, entryBytes: Buffer, grants: readonly Grant[]): Promise<ChainChange> {
+  const { accountId } = caller;
+  const { chain_length: length } = await trx.selectFrom('accounts').select('chain_length').where('account_id', '=', accountId).forUpdate().executeTakeFirstOrThrow();
+  if (length !== expectedLength) throw new Fault('CHAIN_MOVED', { expected: `a chain of ${expectedLength}`, found: `${length}` });
+  if (length >= chainLengthLimit) throw new Fault('CHAIN_FULL', { expected: `at most ${chainLengthLimit} entries` });
+  const before = replayChain(await readEntries(trx, accountId));
+  // Between the guard's look and the lock somebody may have revoked the caller.
+  if (currentDevice(before, caller.hostId) === undefined) throw new Fault('HOST_REVOKED');
+  const after = extendChain(before, entryBytes);
+  await trx.insertInto('chain_entries').values({ account_id: accountId, position: length, entry: entryBytes }).execute();
+  await trx.updateTable('accounts').set({ chain_length: after.length }).where('account_id', '=', accountId).execute();
+  const change = await applyEntry(trx, caller, after, entryBytes);
+  await saveGrants(trx, after, grants);
+  return change;
+}
+
+async function applyEntry(trx: Trx, caller: Caller, after: ChainState, entryBytes: Buffer): Promise<ChainChange> {
+  const { entry } = decodeEntry(entryBytes);
+  const { accountId, hostId: by } = caller;
+  if (entry.kind === 'add') {
+    const { device, name } = entry;
+    await insertHost(trx, accountId, { hostId: device.hostId, name, signPublic: device.signPublic, boxPublic: device.boxPublic });
+    await record(trx, { accountId, kind: 'host-added', hostId: by, detail: { subject: device.hostId, position: entry.sequence } });
+    return { length: after.length, added: { hostId: device.hostId, name }, revoked: null };
+  }
+  if (entry.kind === 'revoke') {
+    await trx.updateTable('hosts').set({ current: false }).where('host_id', '=', entry.subject).where('account_id', '=', accountId).execute();
+    await record(trx, { accountId, kind: 'host-revoked', hostId: by, detail: { subject: entry.subject, position: entry.sequence } });
+    return { length: after.length, added: null, revoked: entry.subject };
+  }
+  throw new Fault('INTERNAL', { expected: 'an entry that adds or revokes', found: entry.kind });
+}
+
+interface NewHost {
+  readonly hostId: HostId;
+  readonly name: string;
+  readonly signPublic: Buffer;
+  readonly boxPublic: Buffer;
+}
+
+async function insertHost(trx: Trx, accountId: AccountId, host: NewHost): Promise<void> {
+  try {
+    await trx
+      .insertInto('hosts')
+      .values({ host_id: host.hostId, account_id: accountId, name: host.name, sign_public: host.signPublic, box_public: host.boxPublic, current: true })
+      .execute();
+  } catch (error) {
+    if (violates(error, 'hosts_pkey')) throw new Fault('ACCOUNT_EXISTS', { found: 'a host with these keys', cause: error });
+    throw error;
+  }
+}
+
+/** Grants for devices of the chain and its recovery key only, of generations that exist; a later grant replaces the one before. */
+async function saveGrants(trx: Trx, state: ChainState, grants: readonly Grant[]): Promise<void> {
+  for (const { recipient, generation, bytes } of grants) {
+    const known = recipient === state.recovery.hostId || currentDevice(state, recipient as HostId) !== undefined;
+    if (!known || generation > state.generation) {
+      throw new Fault('REQUEST_INVALID', { subject: 'body.grants', expected: `a current device and a generation up to ${state.generation}`, found: `${recipient}, ${generation}` });
+    }
+    await trx
+      .insertInto('grants')
+      .values({ account_id: state.accountId, recipient, generation, bytes: bytesOf(bytes) })
+      .onConflict((on) => on.columns(['account_id', 'recipient', 'generation']).doUpdateSet({ bytes: bytesOf(bytes) }))
+      .execute();
+  }
+}
+
+export async function readEntries(trx: Trx, accountId: AccountId): Promise<Buffer[]> {
+  const rows = await trx.selectFrom('chain_entries').select('entry').where('account_id', '=', accountId).orderBy('position').execute();
+  return rows.map((row) => row.entry);
+}

@@ -1,0 +1,64 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Fault, type DesktopId } from '@godwit/base';
+import { sha256, verify } from '@godwit/crypto';
+import { decodeManifestPublic, limits, type ManifestPublic } from '@godwit/snapshot';
+import { bytesOf, textOf, type AnswerOf, type BodyOf, type Checkpoint, type Routes } from '@godwit/wire';
+import { inTransaction, reached, type Database } from '../database/database.ts';
+import { readCheckpoints, readManifest } from '../desktops/desktop-view.ts';
+import { DesktopsService } from '../desktops/desktops.service.ts';
+import type { Caller } from '../http/caller.ts';
+import { readLease } from '../leases/lease.transitions.ts';
+import { databaseToken } from '../tokens.ts';
+import { commitCheckpoint } from './commit.transition.ts';
+
+@Injectable()
+export class CheckpointsService {
+  readonly #db: Database;
+  readonly #desktops: DesktopsService;
+
+  constructor(@Inject(databaseToken) db: Database, @Inject(DesktopsService) desktops: DesktopsService) {
+    this.#db = db;
+    this.#desktops = desktops;
+  }
+
+  async commit(caller: Caller, desktopId: DesktopId, body: BodyOf<Routes['commitCheckpoint']>): Promise<AnswerOf<Routes['commitCheckpoint']>> {
+    // Before anything is said about the manifest: a foreign desktop is not there, whatever is sent to it.
+    await reached(() => readLease(this.#db, caller.accountId, desktopId));
+    const bytes = bytesOf(body.manifest);
+    const manifest = decodeManifestPublic(bytes);
+    requireOwn(manifest, caller, desktopId, body);
+    // The signature is the last field and covers everything before it (docs/format.md, "Manifest").
+    const signedBytes = bytes.length - limits.signatureBytes;
+    verify('manifest', bytes.subarray(0, signedBytes), bytes.subarray(signedBytes), caller.signPublic);
+    const { commitId, epoch, release } = body;
+    const commit = { desktopId, commitId, epoch, release, digest: sha256(bytes), bytes, manifest };
+    const committed = await inTransaction(this.#db, (trx) => commitCheckpoint(trx, caller, commit));
+    if (committed.changed) await this.#desktops.announce(caller.accountId, desktopId);
+    return { sequence: committed.sequence, digest: textOf(committed.digest), acknowledgedMs: committed.acknowledged.getTime(), released: committed.released };
+  }
+
+  async list({ accountId }: Caller, desktopId: DesktopId, before: number): Promise<Checkpoint[]> {
+    await reached(() => readLease(this.#db, accountId, desktopId));
+    return reached(() => readCheckpoints(this.#db, accountId, desktopId, before));
+  }
+
+  async manifest({ accountId }: Caller, desktopId: DesktopId, sequence: number): Promise<AnswerOf<Routes['readManifest']>> {
+    await reached(() => readLease(this.#db, accountId, desktopId));
+    const found = await reached(() => readManifest(this.#db, accountId, desktopId, sequence));
+    if (found === undefined) throw new Fault('CHECKPOINT_NOT_FOUND', { found: `no sequence ${sequence}` });
+    return found;
+  }
+}
+
+/** The manifest says of itself what the request says of it. */
+function requireOwn(manifest: ManifestPublic, caller: Caller, desktopId: DesktopId, body: BodyOf<Routes['commitCheckpoint']>): void {
+  const claims: readonly (readonly [string, string | number, string | number])[] = [
+    ['desktop', desktopId, manifest.desktopId],
+    ['host', caller.hostId, manifest.hostId],
+    ['epoch', body.epoch, manifest.epoch],
+    ['commit', body.commitId, manifest.commitId],
+  ];
+  for (const [what, expected, found] of claims) {
+    if (expected !== found) throw new Fault('COMMIT_REFUSED', { expected: `a manifest of ${what} ${expected}`, found: `${found}` });
+  }
+}

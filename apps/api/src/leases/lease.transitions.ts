@@ -1,0 +1,134 @@
+import { sql } from 'kysely';
+import { Fault, type AccountId, type DesktopId, type HostId } from '@godwit/base';
+import { bytesOf, desktopsLimit, type WrappedKey } from '@godwit/wire';
+import { record } from '../audit/record.ts';
+import { violates, type Queries, type Trx } from '../database/database.ts';
+import type { Caller } from '../http/caller.ts';
+import { judge, type Lease, type LeaseEvent, type Verdict } from './lease.ts';
+
+/** The state changes of a desktop's one row, each inside one transaction: lock the row, judge, apply, record. */
+
+/** A caller that was revoked between the guard's look and the transaction changes nothing. */
+export async function requireCurrent(trx: Trx, { hostId }: Caller): Promise<void> {
+  const row = await trx.selectFrom('hosts').select('current').where('host_id', '=', hostId).forShare().executeTakeFirst();
+  if (row?.current !== true) throw new Fault('HOST_REVOKED');
+}
+
+/** Repeating it with the same id and name by the same host changes nothing. */
+export async function createDesktop(trx: Trx, caller: Caller, desktopId: DesktopId, name: string, wrappedKey: WrappedKey): Promise<void> {
+  const { accountId, hostId } = caller;
+  await requireCurrent(trx, caller);
+  // Serialises creations in one account, for the limit's sake.
+  await trx.selectFrom('accounts').select('account_id').where('account_id', '=', accountId).forUpdate().executeTakeFirstOrThrow();
+  const before = await trx.selectFrom('desktops').select(['name', 'holder_id', 'epoch']).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).executeTakeFirst();
+  if (before !== undefined) {
+    if (before.name === name && before.holder_id === hostId && before.epoch === 1) return;
+    throw new Fault('DESKTOP_NAME_TAKEN', { found: `a desktop of the same id, named ${before.name}` });
+  }
+  const { existing } = await trx.selectFrom('desktops').select((select) => select.fn.countAll<number>().as('existing')).where('account_id', '=', accountId).executeTakeFirstOrThrow();
+  if (existing >= desktopsLimit) throw new Fault('DESKTOP_LIMIT', { expected: `at most ${desktopsLimit}` });
+  try {
+    await trx.insertInto('desktops').values({ account_id: accountId, desktop_id: desktopId, name, holder_id: hostId, held: true, epoch: 1, head_sequence: null }).execute();
+  } catch (error) {
+    if (violates(error, 'desktops_by_name')) throw new Fault('DESKTOP_NAME_TAKEN', { found: name, cause: error });
+    throw error;
+  }
+  await trx.insertInto('wrapped_keys').values({ account_id: accountId, desktop_id: desktopId, generation: wrappedKey.generation, bytes: bytesOf(wrappedKey.bytes) }).execute();
+  await record(trx, { accountId, kind: 'desktop-created', hostId, desktopId, detail: { epoch: 1 } });
+}
+
+/** The next epoch for the caller, if the desktop is free; the same epoch again, if the caller has it. */
+export async function acquireDesktop(trx: Trx, caller: Caller, desktopId: DesktopId, expectedHead: string | undefined): Promise<Lease> {
+  const { accountId, hostId } = caller;
+  await requireCurrent(trx, caller);
+  const lease = await lockLease(trx, accountId, desktopId);
+  const verdict = await allowed(trx, lease, { type: 'acquire', host: hostId, expectedHead });
+  if (verdict === 'again') return lease;
+  const epoch = lease.epoch + 1;
+  await trx.updateTable('desktops').set({ holder_id: hostId, held: true, epoch }).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).execute();
+  await record(trx, { accountId, kind: 'desktop-acquired', hostId, desktopId, detail: { epoch } });
+  return { ...lease, holder: hostId, held: true, epoch };
+}
+
+export async function releaseDesktop(trx: Trx, { accountId, hostId }: Caller, desktopId: DesktopId, epoch: number): Promise<void> {
+  const lease = await lockLease(trx, accountId, desktopId);
+  if ((await allowed(trx, lease, { type: 'release', host: hostId, epoch })) === 'again') return;
+  await dropLease(trx, accountId, desktopId);
+  await record(trx, { accountId, kind: 'desktop-released', hostId, desktopId, detail: { epoch } });
+}
+
+export async function dropLease(trx: Trx, accountId: AccountId, desktopId: DesktopId): Promise<void> {
+  await trx.updateTable('desktops').set({ held: false }).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).execute();
+}
+
+/** For as long as the transaction lasts nobody else changes the desktop. Throws DESKTOP_NOT_FOUND, the same for a foreign one. */
+export async function lockLease(trx: Trx, accountId: AccountId, desktopId: DesktopId): Promise<Lease> {
+  const row = await trx
+    .selectFrom('desktops')
+    .select(['holder_id', 'held', 'epoch', 'head_sequence'])
+    .where('account_id', '=', accountId)
+    .where('desktop_id', '=', desktopId)
+    .forUpdate()
+    .executeTakeFirst();
+  return leaseOf(trx, accountId, desktopId, row);
+}
+
+/** The lease as it is now, without a lock: for what changes nothing. */
+export async function readLease(db: Queries, accountId: AccountId, desktopId: DesktopId): Promise<Lease> {
+  const row = await db
+    .selectFrom('desktops')
+    .select(['holder_id', 'held', 'epoch', 'head_sequence'])
+    .where('account_id', '=', accountId)
+    .where('desktop_id', '=', desktopId)
+    .executeTakeFirst();
+  return leaseOf(db, accountId, desktopId, row);
+}
+
+interface LeaseRow {
+  readonly holder_id: HostId;
+  readonly held: boolean;
+  readonly epoch: number;
+  readonly head_sequence: number | null;
+}
+
+async function leaseOf(db: Queries, accountId: AccountId, desktopId: DesktopId, row: LeaseRow | undefined): Promise<Lease> {
+  if (row === undefined) throw new Fault('DESKTOP_NOT_FOUND');
+  const base = { holder: row.holder_id, held: row.held, epoch: row.epoch };
+  if (row.head_sequence === null) return { ...base, headDigest: null, headSequence: 0 };
+  const head = await db
+    .selectFrom('checkpoints')
+    .select(sql<string>`encode(digest, 'hex')`.as('digest'))
+    .where('account_id', '=', accountId)
+    .where('desktop_id', '=', desktopId)
+    .where('sequence', '=', row.head_sequence)
+    .executeTakeFirstOrThrow();
+  return { ...base, headDigest: head.digest, headSequence: row.head_sequence };
+}
+
+/** The verdict on an event, if it is allowed; else its fault, which names what stands in the way. */
+export async function allowed(db: Queries, lease: Lease, event: LeaseEvent): Promise<Extract<Verdict, 'apply' | 'again'>> {
+  const verdict = judge(lease, event);
+  switch (verdict) {
+    case 'apply':
+    case 'again':
+      return verdict;
+    case 'DESKTOP_HELD_ELSEWHERE':
+      throw new Fault(verdict, { expected: 'a free desktop', found: `${await nameOf(db, lease.holder)} holds it in epoch ${lease.epoch}` });
+    case 'EPOCH_FENCED':
+      throw new Fault(verdict, {
+        expected: event.type === 'acquire' ? 'a free desktop' : `a lease of epoch ${event.epoch}`,
+        found: lease.held ? `epoch ${lease.epoch}, held by ${await nameOf(db, lease.holder)}` : `epoch ${lease.epoch}, released`,
+      });
+    case 'HEAD_MOVED':
+      throw new Fault(verdict, { expected: event.type === 'commit' ? `sequence ${event.sequence} after its parent` : 'the head that was named', found: describeHead(lease) });
+  }
+}
+
+function describeHead({ headSequence, headDigest }: Lease): string {
+  return headDigest === null ? 'no checkpoint yet' : `head ${headSequence} (${headDigest.slice(0, 16)})`;
+}
+
+async function nameOf(db: Queries, hostId: HostId): Promise<string> {
+  const row = await db.selectFrom('hosts').select('name').where('host_id', '=', hostId).executeTakeFirst();
+  return row?.name ?? hostId;
+}

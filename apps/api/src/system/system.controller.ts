@@ -1,0 +1,50 @@
+import { Controller, Header, Inject } from '@nestjs/common';
+import { openApiDocument } from '@godwit/wire';
+import { Coordinator } from '../coordinator-identity.ts';
+import { answersQueries, type Database } from '../database/database.ts';
+import { Serve } from '../http/serve.ts';
+import { databaseToken } from '../tokens.ts';
+import { renderDocs } from './docs-page.ts';
+
+/** What says how the coordinator is and what it can be asked. */
+@Controller()
+export class SystemController {
+  readonly #db: Database;
+  readonly #coordinator: Coordinator;
+  readonly #document: Record<string, unknown>;
+  readonly #page: string;
+
+  constructor(@Inject(databaseToken) db: Database, @Inject(Coordinator) coordinator: Coordinator) {
+    this.#db = db;
+    this.#coordinator = coordinator;
+    this.#document = openApiDocument(coordinator.version);
+    this.#page = renderDocs(this.#document);
+  }
+
+  @Serve('healthz')
+  healthz(): unknown {
+    return this.#status();
+  }
+
+  @Serve('readyz')
+  async readyz(): Promise<unknown> {
+    await answersQueries(this.#db);
+    return this.#status();
+  }
+
+  @Serve('openapi')
+  openapi(): unknown {
+    return this.#document;
+  }
+
+  @Serve('docs')
+  @Header('Content-Type', 'text/html; charset=utf-8')
+  @Header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+  docs(): string {
+    return this.#page;
+  }
+
+  #status(): unknown {
+    return { status: 'ok', version: this.#coordinator.version, audience: this.#coordinator.audience };
+  }
+}
