@@ -3,7 +3,7 @@ import { before, test } from 'node:test';
 import fc from 'fast-check';
 import { Fault, parseId, printable, type AccountId } from '@godwit/base';
 import { checkDeviceName, cryptoReady, decodeEntry, deviceFromSeeds, encodeEntry, ENTRY_BYTES_MAX, entryBody, recoveryFromWords, replayChain, Secret } from './index.ts';
-import { sign, signAdd, signGenesis, signRevoke, type ChainEntry, type DeviceSecrets } from './index.ts';
+import { sign, signAdd, signGenesis, signRevoke, type DeviceSecrets } from './index.ts';
 
 before(cryptoReady);
 
