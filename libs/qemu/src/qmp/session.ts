@@ -46,6 +46,7 @@ export class QmpSession {
   readonly #decoder = new QmpDecoder();
   readonly #pending = new Map<number, Pending>();
   readonly #handlers = new Map<string, Set<EventHandler>>();
+  readonly #waiting = new Set<(fault: Fault) => void>();
   readonly #closing = Promise.withResolvers<Fault>();
   #socket: Socket;
   #state: QmpState = 'connecting';
@@ -106,7 +107,7 @@ export class QmpSession {
     return within(promise, timeoutMs, signal, command).finally(() => this.#pending.delete(id));
   }
 
-  /** Calls `handler` for each event named `name`, or for every event with `'*'`. Returns the way to stop it. */
+  /** Calls `handler` for each event named `name`, or for every event with `'*'`. Returns the way to stop it. What a handler throws closes the session. */
   on(name: string, handler: EventHandler): () => void {
     const handlers = this.#handlers.get(name) ?? new Set();
     this.#handlers.set(name, handlers.add(handler));
@@ -119,11 +120,19 @@ export class QmpSession {
    */
   waitFor(name: string, predicate: (event: QmpEvent) => boolean = () => true, { timeoutMs, signal }: QmpWaitOptions = {}): Promise<QmpEvent> {
     const { promise, resolve, reject } = Promise.withResolvers<QmpEvent>();
+    if (this.#closeFault !== undefined) return Promise.reject(this.#closeFault);
     const stop = this.on(name, (event) => {
-      if (predicate(event)) resolve(event);
+      try {
+        if (predicate(event)) resolve(event);
+      } catch (error) {
+        reject(error as Error);
+      }
     });
-    void this.closed.then(reject);
-    return within(promise, timeoutMs, signal, `event ${name}`).finally(stop);
+    this.#waiting.add(reject);
+    return within(promise, timeoutMs, signal, `event ${name}`).finally(() => {
+      stop();
+      this.#waiting.delete(reject);
+    });
   }
 
   /** Closes the connection; QEMU goes on. */
@@ -179,6 +188,7 @@ export class QmpSession {
     this.#state = 'closed';
     this.#socket.destroy();
     for (const { settle } of [...this.#pending.values()]) settle(fault);
+    for (const reject of [...this.#waiting]) reject(fault);
     this.#closing.resolve(fault);
   }
 }
@@ -195,7 +205,7 @@ async function openSocket(path: string, deadlineMs: number, signal: AbortSignal 
       return await openOnce(path);
     } catch (cause) {
       // Not there yet, or bound and not yet listening: QEMU is still starting.
-      const starting = isObject(cause) && (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED');
+      const starting = isObject(cause) && (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED' || cause.code === 'EAGAIN');
       if (!starting || performance.now() >= deadlineMs) throw new Fault('QMP_UNREACHABLE', { subject: path, cause, found: isObject(cause) ? String(cause.code) : 'a failure' });
     }
     await sleep(connectRetryMs);
@@ -216,7 +226,6 @@ function openOnce(path: string): Promise<Socket> {
 /** `work`, or QMP_TIMEOUT after `timeoutMs`, or the signal's reason. */
 function within<Value>(work: Promise<Value>, timeoutMs: number | undefined, signal: AbortSignal | undefined, subject: string): Promise<Value> {
   return new Promise<Value>((resolve, reject) => {
-    if (signal?.aborted === true) return reject(cancelled(signal));
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => settle(() => reject(new Fault('QMP_TIMEOUT', { subject, expected: `an answer within ${Math.round(timeoutMs)} ms` }))), timeoutMs);
     const onAbort = (): void => settle(() => reject(cancelled(signal!)));
     const settle = (finish: () => void): void => {
@@ -225,6 +234,7 @@ function within<Value>(work: Promise<Value>, timeoutMs: number | undefined, sign
       finish();
     };
     signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
     work.then((value) => settle(() => resolve(value)), (error: unknown) => settle(() => reject(error as Error)));
   });
 }
