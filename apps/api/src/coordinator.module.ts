@@ -1,0 +1,71 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import type { Clock, Log, Random } from '@godwit/base';
+import { AccountsController } from './accounts/accounts.controller.ts';
+import { AccountsRepository } from './accounts/accounts.repository.ts';
+import { AccountsService } from './accounts/accounts.service.ts';
+import { JoinsController } from './accounts/joins.controller.ts';
+import { JoinsService } from './accounts/joins.service.ts';
+import { CheckpointsController } from './checkpoints/checkpoints.controller.ts';
+import { CheckpointsService } from './checkpoints/checkpoints.service.ts';
+import { Coordinator } from './coordinator-identity.ts';
+import type { Database } from './database/database.ts';
+import { DesktopsController } from './desktops/desktops.controller.ts';
+import { DesktopsService } from './desktops/desktops.service.ts';
+import { EventsHub } from './events/hub.ts';
+import { HostsController } from './hosts/hosts.controller.ts';
+import { HostsRepository } from './hosts/hosts.repository.ts';
+import { FaultFilter } from './http/fault.filter.ts';
+import { Limits } from './http/limits.ts';
+import { SignatureGuard } from './http/signature.guard.ts';
+import { Signatures } from './http/signatures.ts';
+import { ObjectDirectory } from './objects/object-directory.ts';
+import { ObjectsController } from './objects/objects.controller.ts';
+import { ObjectsRepository } from './objects/objects.repository.ts';
+import { ObjectsService } from './objects/objects.service.ts';
+import { SystemController } from './system/system.controller.ts';
+import { clockToken, databaseToken, logToken, randomToken, urlKeyToken } from './tokens.ts';
+
+/** What the coordinator's parts stand on; made by `startCoordinator`. */
+export interface Ground {
+  readonly db: Database;
+  readonly coordinator: Coordinator;
+  readonly objects: ObjectDirectory;
+  readonly urlKey: Buffer;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+@Module({})
+export class CoordinatorModule {
+  static on(ground: Ground): DynamicModule {
+    return {
+      module: CoordinatorModule,
+      controllers: [AccountsController, JoinsController, HostsController, DesktopsController, CheckpointsController, ObjectsController, SystemController],
+      providers: [
+        { provide: databaseToken, useValue: ground.db },
+        { provide: Coordinator, useValue: ground.coordinator },
+        { provide: ObjectDirectory, useValue: ground.objects },
+        { provide: urlKeyToken, useValue: ground.urlKey },
+        { provide: Limits, useValue: ground.limits },
+        { provide: clockToken, useValue: ground.clock },
+        { provide: randomToken, useValue: ground.random },
+        { provide: logToken, useValue: ground.log },
+        { provide: APP_FILTER, useClass: FaultFilter },
+        { provide: APP_GUARD, useClass: SignatureGuard },
+        Signatures,
+        EventsHub,
+        HostsRepository,
+        AccountsRepository,
+        AccountsService,
+        JoinsService,
+        DesktopsService,
+        CheckpointsService,
+        ObjectsRepository,
+        ObjectsService,
+      ],
+    };
+  }
+}

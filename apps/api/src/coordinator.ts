@@ -1,0 +1,133 @@
+import 'reflect-metadata';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import { Fault, systemClock, systemRandom, type Clock, type Log, type Random } from '@godwit/base';
+import { cryptoReady } from '@godwit/crypto';
+import { CoordinatorModule } from './coordinator.module.ts';
+import { identifyCoordinator } from './coordinator-identity.ts';
+import { takeDataDirectory, type DataDirectory } from './data-directory.ts';
+import { migrate, openDatabase, type Database } from './database/database.ts';
+import { EventsHub } from './events/hub.ts';
+import { EventStream } from './events/upgrade.ts';
+import { HostsRepository } from './hosts/hosts.repository.ts';
+import { receiveBodies } from './http/body.ts';
+import { answerFault } from './http/fault.filter.ts';
+import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
+import { Signatures } from './http/signatures.ts';
+import { ObjectDirectory } from './objects/object-directory.ts';
+import { databaseName, databaseUser, startCluster, type Cluster } from './postgres/cluster.ts';
+
+export interface CoordinatorOptions {
+  /** Where it keeps what it keeps; made when it is not there. */
+  readonly dataDirectory: string;
+  readonly listen: { readonly host: string; /** 0: any free one. */ readonly port: number };
+  /** A PostgreSQL elsewhere; without it a private one is started in the data directory. */
+  readonly databaseUrl?: string | undefined;
+  readonly rates?: RateOptions;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface RunningCoordinator {
+  readonly url: string;
+  /** What requests to it are signed for. */
+  readonly audience: string;
+  /** The private PostgreSQL's process, undefined with a database elsewhere. */
+  readonly databasePid: () => number | undefined;
+  /** Ends what is under way, then the database. */
+  close(): Promise<void>;
+}
+
+const headersLimitMs = 10_000;
+/** Above the longest upload (objects/transfer.ts). */
+const requestLimitMs = 150_000;
+const keepAliveMs = 65_000;
+const connectionsMax = 4_096;
+const nonceSweepMs = 30_000;
+/** How long requests under way may take to end when the coordinator stops. */
+const drainMs = 2_000;
+
+/** Starts everything, in order; when a step fails the steps before it are undone and its fault is thrown. */
+export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const { log, clock = systemClock, random = systemRandom } = options;
+  await using undo = new AsyncDisposableStack();
+  await cryptoReady;
+  const data = await takeDataDirectory(options.dataDirectory, random);
+  undo.defer(() => data.release());
+  const { db, cluster } = await openStorage(options, data, undo);
+  await migrate(db);
+  const coordinator = await identifyCoordinator(db, random);
+  const objects = new ObjectDirectory(data.objectsPath, random);
+  await objects.prepare();
+  const limits = new Limits(options.rates ?? defaultRates, clock);
+  const module = CoordinatorModule.on({ db, coordinator, objects, urlKey: data.urlKey, limits, clock, random, log });
+  const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
+  undo.defer(() => app.close());
+  const server = await serve(app, options);
+  const stream = new EventStream({ signatures: app.get(Signatures), hub: app.get(EventsHub), clock, log });
+  stream.attach(server);
+  undo.defer(() => closeConnections(server, stream));
+  sweepNonces(app.get(HostsRepository), log, undo);
+  const { address, port, family } = server.address() as AddressInfo;
+  const running = undo.move();
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    audience: coordinator.audience,
+    databasePid: () => cluster?.pid(),
+    close: () => running.disposeAsync(),
+  };
+}
+
+async function openStorage(options: CoordinatorOptions, data: DataDirectory, undo: AsyncDisposableStack): Promise<{ db: Database; cluster: Cluster | undefined }> {
+  const { log, databaseUrl } = options;
+  const cluster = databaseUrl === undefined ? await startCluster(data.path, log) : undefined;
+  if (cluster !== undefined) undo.defer(() => cluster.stop());
+  const address = cluster === undefined ? { url: databaseUrl ?? '' } : { socketDirectory: cluster.socketDirectory, user: databaseUser, database: databaseName };
+  const db = openDatabase(address, log);
+  undo.defer(() => db.destroy());
+  return { db, cluster };
+}
+
+async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions): Promise<Server> {
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(harden);
+  app.use(receiveBodies());
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => answerFault(request, response, Fault.from(error)));
+  const server = app.getHttpServer() as Server;
+  server.headersTimeout = headersLimitMs;
+  server.requestTimeout = requestLimitMs;
+  server.keepAliveTimeout = keepAliveMs;
+  server.maxConnections = connectionsMax;
+  try {
+    await app.listen(listen.port, listen.host);
+  } catch (error) {
+    throw new Fault('COORDINATOR_LISTEN_FAILED', { subject: `${listen.host}:${listen.port}`, found: (error as NodeJS.ErrnoException).code ?? 'an error', cause: error });
+  }
+  return server;
+}
+
+function harden(_request: Request, response: Response, next: NextFunction): void {
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Cache-Control', 'no-store');
+  next();
+}
+
+/** Idle connections end at once, those with a request under way get a moment. */
+async function closeConnections(server: Server, stream: EventStream): Promise<void> {
+  stream.close();
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  await closed;
+  clearTimeout(timer);
+}
+
+function sweepNonces(hosts: HostsRepository, log: Log, undo: AsyncDisposableStack): void {
+  const timer = setInterval(() => void hosts.forgetExpiredNonces().catch((error: unknown) => log.warn('nonces.sweep', { error })), nonceSweepMs);
+  undo.defer(() => clearInterval(timer));
+}
