@@ -60,14 +60,14 @@ export const regionNameBytesMax = 255;
 export const readRegionBytesMax = 64 * MiB;
 
 // Manifest.
-/** 512 GiB of full packs; indices of packs are 16 bits wide. */
-export const manifestPacksMax = 65_536;
-/** Every pack may have been written in an epoch of its own only in a very long life; the rest is compacted before. */
-export const manifestOriginsMax = 4096;
+/** 128 GiB of full packs; their list is what makes a manifest long. */
+export const manifestPacksMax = 16_384;
+/** Moves since the oldest page that still lives was written; a desktop that moves more often is compacted before. */
+export const manifestOriginsMax = 2048;
 /** The machine contract with every device spelled out takes about 4 KiB. */
 export const contractBytesMax = 64 * KiB;
-/** One manifest is held in memory by the agent and read by the coordinator. */
-export const manifestBytesMax = 4 * MiB;
+/** A manifest travels inside one commit request, which the coordinator bounds. */
+export const manifestBytesMax = MiB;
 export const signatureBytes = 64;
 
 /** No object of the store is larger: an answer that is longer is refused while it arrives. */
@@ -100,7 +100,7 @@ const packOverheadBytesMax = packHeaderBytes + footerPlainBytesMax + tagBytes + 
 ok(packOverheadBytesMax + rootPlainBytesMax + tagBytes <= packBytesMax, 'the largest root fits an empty pack, stored raw');
 ok(packOverheadBytesMax + framePlainBytesMax + tagBytes <= packBytesMax && leafPlainBytesMax < rootPlainBytesMax, 'so does everything smaller');
 ok(tableLeavesMax * (2 + tableLocationBytes + 2 * 2) + manifestPacksMax * 16 <= rootPlainBytesMax, 'the largest table fits a root');
-ok(manifestPacksMax * (2 + 16 + 4 + 32) + contractBytesMax + manifestOriginsMax * 28 <= manifestBytesMax, 'the longest list of packs fits a manifest');
+ok(manifestPacksMax * (2 + 16 + 4 + 32) + contractBytesMax + manifestOriginsMax * 28 + regionsMax * (12 + regionNameBytesMax) + 1024 <= manifestBytesMax, 'the longest list of packs fits a manifest');
 ok(manifestBytesMax <= objectBytesMax, 'a manifest is an object');
 const writerBytesMax = (packsInFlightMax + 1) * packBytesMax + framesInFlightMax * 3 * framePlainBytesMax;
 ok(writerBytesMax <= 64 * MiB, 'the writer stays within its memory');
