@@ -15,7 +15,8 @@ export interface BareMachine {
   readMemory(): Promise<Buffer>;
   /** What QEMU said on its standard error so far. */
   complaints(): string;
-  end(): Promise<void>;
+  /** Ends QEMU, politely unless it is known to hang, and removes its files. */
+  end(manner?: 'quit' | 'kill'): Promise<void>;
 }
 
 /** A machine of firmware only, under software emulation: SeaBIOS finds nothing to boot and idles. */
@@ -31,8 +32,10 @@ export async function startBareMachine(...extra: readonly string[]): Promise<Bar
   child.stderr!.on('data', (text: Buffer) => (complaints = (complaints + text.toString('utf8')).slice(-4096)));
   const gone = new AbortController();
   child.once('exit', (code, signal) => gone.abort(new Error(`QEMU ended (${code ?? signal}): ${complaints}`)));
-  const end = async (qmp?: QmpSession): Promise<void> => {
-    if (qmp?.state === 'ready') await quit(qmp, { timeoutMs: 2000 }).catch(() => undefined);
+  const end = async (qmp?: QmpSession, manner: 'quit' | 'kill' = 'quit'): Promise<void> => {
+    if (manner === 'kill') child.kill('SIGKILL');
+    else if (qmp?.state === 'ready') await quit(qmp, { timeoutMs: 2000 }).catch(() => undefined);
+    qmp?.close();
     await endChild(child);
     await rm(directory, { recursive: true, force: true });
   };
@@ -43,7 +46,7 @@ export async function startBareMachine(...extra: readonly string[]): Promise<Bar
       await qmp.execute('pmemsave', { val: 0, size: memoryBytes, filename: file });
       return readFile(file);
     };
-    return { qmp, directory, readMemory, complaints: () => complaints, end: () => end(qmp) };
+    return { qmp, directory, readMemory, complaints: () => complaints, end: (manner) => end(qmp, manner) };
   } catch (error) {
     await end();
     throw error;
