@@ -53,9 +53,10 @@ async function ensurePackages() {
   const install = () => attempt(...asRoot('apt-get', ...APT_OPTIONS, 'install', '-y', '--no-install-recommends', ...missing));
   // Lists may be absent (fresh image) or too old to be of use; both show only when they are used.
   if (listsAreThere() && (await install()).ok) return;
-  await mustRun('apt-get update', ...asRoot('apt-get', ...APT_OPTIONS, 'update'));
-  const { ok, text } = await install();
-  if (!ok) throw failure('apt-get install', text);
+  // One dead mirror of many is no reason to stop, and apt-get calls an update that fetched nothing a success.
+  const updated = await attempt(...asRoot('apt-get', ...APT_OPTIONS, 'update'));
+  const installed = await install();
+  if (!installed.ok) throw failure('apt-get update && apt-get install', `${updated.text}\n${installed.text}`);
 }
 
 async function missingPackages() {

@@ -79,8 +79,11 @@ async function runProcess(file: string, eventsFile: string, limitMs: number): Pr
   child.stdout.setEncoding('utf8').on('data', keep);
   child.stderr.setEncoding('utf8').on('data', keep);
   const { pid } = child;
-  let tooLong = false;
-  const limit = setTimeout(() => { tooLong = true; if (pid !== undefined) endGroup(pid); }, limitMs);
+  const tooLong = new AbortController();
+  const limit = setTimeout(() => {
+    tooLong.abort();
+    if (pid !== undefined) endGroup(pid);
+  }, limitMs);
   if (pid !== undefined) running.add(pid);
   try {
     // 'exit' and not 'close': a process left behind may hold the pipes for ever.
@@ -88,8 +91,8 @@ async function runProcess(file: string, eventsFile: string, limitMs: number): Pr
       child.on('exit', (...how) => { resolve(how); });
       child.on('error', reject);
     });
-    const left = pid !== undefined && !tooLong && !(await groupIsGone(pid));
-    return { ending: describeEnding(code, signal, tooLong ? limitMs : undefined, left), output };
+    const left = pid !== undefined && !tooLong.signal.aborted && !(await groupIsGone(pid));
+    return { ending: describeEnding(code, signal, tooLong.signal.aborted ? limitMs : undefined, left), output };
   } finally {
     clearTimeout(limit);
     if (pid !== undefined) {
