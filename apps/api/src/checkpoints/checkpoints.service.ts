@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Fault, type DesktopId } from '@godwit/base';
 import { sha256, verify } from '@godwit/crypto';
-import { decodeManifestPublic, limits, type ManifestPublic } from '@godwit/snapshot';
+import { splitManifest, type ManifestPublic } from '@godwit/snapshot';
 import { bytesOf, textOf, type AnswerOf, type BodyOf, type Checkpoint, type Routes } from '@godwit/wire';
 import { inTransaction, reached, type Database } from '../database/database.ts';
 import { readCheckpoints, readManifest } from '../desktops/desktop-view.ts';
@@ -25,13 +25,11 @@ export class CheckpointsService {
     // Before anything is said about the manifest: a foreign desktop is not there, whatever is sent to it.
     await reached(() => readLease(this.#db, caller.accountId, desktopId));
     const bytes = bytesOf(body.manifest);
-    const manifest = decodeManifestPublic(bytes);
-    requireOwn(manifest, caller, desktopId, body);
-    // The signature is the last field and covers everything before it (docs/format.md, "Manifest").
-    const signedBytes = bytes.length - limits.signatureBytes;
-    verify('manifest', bytes.subarray(0, signedBytes), bytes.subarray(signedBytes), caller.signPublic);
+    const parts = splitManifest(bytes);
+    requireOwn(parts.public, caller, desktopId, body);
+    verify('manifest', parts.signed, parts.signature, caller.signPublic);
     const { commitId, epoch, release } = body;
-    const commit = { desktopId, commitId, epoch, release, digest: sha256(bytes), bytes, manifest };
+    const commit = { desktopId, commitId, epoch, release, digest: sha256(bytes), bytes, manifest: parts.public };
     const committed = await inTransaction(this.#db, (trx) => commitCheckpoint(trx, caller, commit));
     if (committed.changed) await this.#desktops.announce(caller.accountId, desktopId);
     return { sequence: committed.sequence, digest: textOf(committed.digest), acknowledgedMs: committed.acknowledged.getTime(), released: committed.released };

@@ -210,7 +210,8 @@ class Supervisor implements Cluster {
     const [program, ...rest] = account.command([programs.postgres, '-D', clusterDirectory, ...options]);
     const logFile = openSync(logPath, 'a', 0o600);
     try {
-      const child = spawn(program, rest, { cwd: '/', stdio: ['ignore', logFile, logFile], env: serverEnvironment() });
+      // A group of its own: Ctrl-C at a terminal is for the coordinator, which then shuts the server down in order.
+      const child = spawn(program, rest, { detached: true, cwd: '/', stdio: ['ignore', logFile, logFile], env: serverEnvironment() });
       child.on('error', (error) => this.#parts.log.error('postgres.spawn', { error }));
       this.#child = child;
       return child;

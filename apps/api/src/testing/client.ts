@@ -1,0 +1,53 @@
+import { strictEqual } from 'node:assert/strict';
+import { systemRandom } from '@godwit/base';
+import { sha256, signRequest, type DeviceSecrets } from '@godwit/crypto';
+import { faultOf, pathOf, routes, type AnswerOf, type BodyOf, type ParamsOf, type QueryOf, type Route, type RouteId, type Routes } from '@godwit/wire';
+import type { RunningCoordinator } from '../coordinator.ts';
+
+export interface Asking<Id extends RouteId> {
+  readonly params?: ParamsOf<Routes[Id]>;
+  readonly query?: QueryOf<Routes[Id]>;
+  readonly body?: BodyOf<Routes[Id]>;
+}
+
+/** What tests may do to a request that was made and signed in order. */
+export type Tamper = (request: { path: string; method: string; headers: Record<string, string>; body: string | undefined }) => void;
+
+/** One device that talks to a coordinator. Answers are held to their schemas. */
+export class TestClient {
+  readonly device: DeviceSecrets;
+  readonly #coordinator: RunningCoordinator;
+
+  constructor(coordinator: RunningCoordinator, device: DeviceSecrets) {
+    this.#coordinator = coordinator;
+    this.device = device;
+  }
+
+  /** The answer, or the fault it carried, thrown. */
+  async ask<Id extends RouteId>(id: Id, asking: Asking<Id> = {}): Promise<AnswerOf<Routes[Id]>> {
+    const response = await this.send(id, asking);
+    const body: unknown = await response.json();
+    const route: Route = routes[id];
+    if (!response.ok) {
+      strictEqual(response.headers.get('content-type'), 'application/problem+json');
+      throw faultOf(response.status, body);
+    }
+    strictEqual(response.status, route.status);
+    if (typeof route.answer === 'string') throw new Error(`${id} does not answer JSON`);
+    return route.answer.parse(body) as AnswerOf<Routes[Id]>;
+  }
+
+  async send<Id extends RouteId>(id: Id, { params, query, body }: Asking<Id> = {}, tamper?: Tamper): Promise<Response> {
+    const route: Route = routes[id];
+    const path = pathOf(route, params as Record<string, string> | undefined, query as Record<string, string> | undefined);
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const request = { path, method: route.method as string, body: text, headers: this.headers(route.method, path, text ?? '') };
+    tamper?.(request);
+    return fetch(`${this.#coordinator.url}${request.path}`, { method: request.method, headers: request.headers, ...(request.body === undefined ? {} : { body: request.body }) });
+  }
+
+  headers(method: string, path: string, body: string, timeMs = Date.now()): Record<string, string> {
+    const parts = { method, path, bodySha256: sha256(Buffer.from(body)), timeMs, audience: this.#coordinator.audience };
+    return { ...signRequest(parts, this.device, systemRandom), 'content-type': 'application/json' };
+  }
+}

@@ -1,0 +1,118 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { newId, silentLog, systemRandom, type AccountId, type CommitId, type DesktopId, type Log, type PackId } from '@godwit/base';
+import { createDevice, createRecovery, recoveryFromWords, replayChain, sha256, signAdd, signGenesis, type ChainState, type DeviceSecrets } from '@godwit/crypto';
+import { packObjectKey } from '@godwit/snapshot';
+import { bytesOf, textOf } from '@godwit/wire';
+import { startCoordinator, type CoordinatorOptions, type RunningCoordinator } from '../coordinator.ts';
+import { TestClient } from './client.ts';
+import { signedManifest } from './manifest.ts';
+
+export interface Stage extends AsyncDisposable {
+  readonly coordinator: RunningCoordinator;
+  readonly dataDirectory: string;
+}
+
+/** A coordinator of its own with a private PostgreSQL in a new folder, both gone at the end. */
+export async function raiseStage(options: Partial<CoordinatorOptions> = {}): Promise<Stage> {
+  const folder = mkdtempSync('/tmp/godwit-api-');
+  chmodSync(folder, 0o711); // PostgreSQL's user passes through when the tests run as root
+  const dataDirectory = join(folder, 'data');
+  const generous = { burst: 10_000, perSecond: 10_000 };
+  const coordinator = await startCoordinator({
+    dataDirectory,
+    listen: { host: '127.0.0.1', port: 0 },
+    log: testLog(),
+    rates: { perAddress: generous, inTotal: generous },
+    ...options,
+  });
+  return {
+    coordinator,
+    dataDirectory,
+    async [Symbol.asyncDispose]() {
+      await coordinator.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Silent but for defects, which no test expects. */
+function testLog(): Log {
+  const log: Log = { ...silentLog, error: (event, fields) => process.stderr.write(`coordinator: ${event} ${String(fields?.['error'] ?? '')}\n`), with: () => log };
+  return log;
+}
+
+/** A person with an account and one machine. */
+export interface Person {
+  readonly accountId: AccountId;
+  readonly client: TestClient;
+  readonly recovery: DeviceSecrets;
+  readonly genesis: Buffer;
+}
+
+export async function enrol(coordinator: RunningCoordinator, name = 'laptop-a'): Promise<Person> {
+  const recovery = recoveryFromWords(createRecovery(systemRandom).words.join(' '));
+  const device = createDevice(systemRandom);
+  const genesis = signGenesis({ recovery, device, name, createdMs: Date.now() });
+  const client = new TestClient(coordinator, device);
+  const grant = (recipient: string): { recipient: string; generation: number; bytes: string } => ({ recipient, generation: 1, bytes: textOf(systemRandom(200)) });
+  const { accountId } = await client.ask('createAccount', { body: { genesis: textOf(genesis), grants: [grant(device.hostId), grant(recovery.hostId)] } });
+  return { accountId, client, recovery, genesis };
+}
+
+export async function chainOf(client: TestClient): Promise<ChainState> {
+  const { entries } = await client.ask('readChain', { query: {} });
+  return replayChain(entries.map(bytesOf));
+}
+
+/** Another machine of the same person, added without the ceremony of codes. */
+export async function addHost(person: Person, coordinator: RunningCoordinator, name: string): Promise<TestClient> {
+  const device = createDevice(systemRandom);
+  const state = await chainOf(person.client);
+  const entry = signAdd(state, { device, name, signer: person.client.device, createdMs: Date.now() });
+  await person.client.ask('appendChain', { body: { expectedLength: state.length, entry: textOf(entry), grants: [{ recipient: device.hostId, generation: 1, bytes: textOf(systemRandom(200)) }] } });
+  return new TestClient(coordinator, device);
+}
+
+export async function createDesktop(client: TestClient, name = `desktop-${systemRandom(4).toString('hex')}`): Promise<DesktopId> {
+  const desktopId = newId<DesktopId>(systemRandom);
+  await client.ask('createDesktop', { body: { desktopId, name, wrappedKey: { generation: 1, bytes: textOf(systemRandom(82)) } } });
+  return desktopId;
+}
+
+export interface UploadedPack {
+  readonly packId: PackId;
+  readonly epoch: number;
+  readonly hostId: DeviceSecrets['hostId'];
+  readonly lengthBytes: number;
+  readonly digest: Buffer;
+  readonly key: string;
+}
+
+/** Stores a pack of random bytes as its desktop's holder does: a URL, then a PUT. */
+export async function uploadPack(client: TestClient, coordinator: RunningCoordinator, desktopId: DesktopId, epoch: number, lengthBytes = 5000): Promise<UploadedPack> {
+  const bytes = systemRandom(lengthBytes);
+  const { hostId } = client.device;
+  const packId = newId<PackId>(systemRandom);
+  const key = packObjectKey({ desktopId, epoch, hostId, packId });
+  const digest = sha256(bytes);
+  const { urls } = await client.ask('mintUrls', { params: { desktopId }, body: { operation: 'put', epoch, objects: [{ key, lengthBytes, sha256: textOf(digest) }] } });
+  const response = await fetch(new URL(urls[0]!.url, coordinator.url), { method: 'PUT', body: bytes });
+  if (!response.ok) throw new Error(`PUT answered ${response.status}: ${await response.text()}`);
+  return { packId, epoch, hostId, lengthBytes, digest, key };
+}
+
+export interface Draft {
+  readonly desktopId: DesktopId;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly parent?: { readonly digest: string; readonly commitId: CommitId; readonly epoch: number; readonly sequence: number };
+  readonly packs: readonly UploadedPack[];
+  readonly release?: boolean;
+}
+
+/** The body of a commit of a well-formed, signed manifest. */
+export function commitOf(client: TestClient, draft: Draft) {
+  const commitId = newId<CommitId>(systemRandom);
+  return { commitId, epoch: draft.epoch, manifest: textOf(signedManifest(client.device, commitId, draft)), release: draft.release ?? false };
+}
