@@ -1,11 +1,12 @@
 import { Fault } from '@godwit/base';
 import { sha256 } from '@godwit/crypto';
 import type { DesktopKeys } from './keys.ts';
+import { frameHeaderBytes, regionPagesMax } from './limits.ts';
 import type { ManifestPack } from './manifest.ts';
 import { readPack } from './pack.ts';
 import { openFrame, type FooterEntry } from './pack-format.ts';
 import { decodePageFrame } from './page-frame.ts';
-import type { Region } from './region.ts';
+import { defineRegion, pageBytesOf, type RegionKind } from './region.ts';
 
 export interface WholePack {
   readonly frames: readonly FooterEntry[];
@@ -19,10 +20,10 @@ export interface WholePack {
 const batchFrames = 8;
 
 /**
- * A whole pack as `pack` of a manifest says it is: length, digest, header, footer; with `data` every frame opened and decoded as
- * pages of the regions that share its id. PACK_CORRUPT, FRAME_CORRUPT.
+ * A whole pack as `pack` of a manifest says it is: length, digest, header, footer; with `data` every frame opened and decoded.
+ * PACK_CORRUPT, FRAME_CORRUPT.
  */
-export async function readWholePack(bytes: Buffer, pack: ManifestPack, keys: DesktopKeys, regions: readonly Region[], data: boolean): Promise<WholePack> {
+export async function readWholePack(bytes: Buffer, pack: ManifestPack, keys: DesktopKeys, data: boolean): Promise<WholePack> {
   if (bytes.length !== pack.lengthBytes) throw new Fault('PACK_CORRUPT', { subject: pack.packId, expected: `${pack.lengthBytes} bytes`, found: `${bytes.length}` });
   if (!sha256(bytes).equals(pack.digest)) throw new Fault('PACK_CORRUPT', { subject: pack.packId, expected: 'the digest that the manifest names' });
   const opened = readPack(bytes, keys);
@@ -37,8 +38,8 @@ export async function readWholePack(bytes: Buffer, pack: ManifestPack, keys: Des
     const plains = await Promise.all(batch.map(async (entry) => await openFrame(opened.keys.seal, opened.contextBytes, entry, entry.kind, bytes.subarray(entry.offsetBytes, entry.offsetBytes + entry.sealedBytes))));
     for (const [index, plain] of plains.entries()) {
       const entry = batch[index]!;
-      const isPages = entry.kind !== 'leaf' && entry.kind !== 'root';
-      const pages = isPages ? decodePages(plain, entry, regions) : undefined;
+      const { kind } = entry;
+      const pages = kind === 'leaf' || kind === 'root' || kind === 'footer' ? undefined : decodePages(plain, kind);
       pagesOf[entry.frameIndex] = pages;
       openedPages += pages?.pages.length ?? 0;
     }
@@ -46,18 +47,12 @@ export async function readWholePack(bytes: Buffer, pack: ManifestPack, keys: Des
   return { frames: opened.frames, pagesOf, openedFrames: pagesOf.filter((pages) => pages !== undefined).length, openedPages };
 }
 
-/** A region may have had several lengths in the desktop's life (the device blob); the frame belongs to one of them, or to none that still lives. */
-function decodePages(plain: Buffer, entry: FooterEntry, regions: readonly Region[]): { regionId: number; pages: Uint32Array } | undefined {
-  const regionId = plain.length < 2 ? -1 : plain.readUInt16BE(0);
-  const candidates = regions.filter((region) => region.id === regionId && region.kind === entry.kind);
-  let fault: unknown;
-  for (const region of candidates) {
-    try {
-      return { regionId, pages: decodePageFrame(plain, region).pages };
-    } catch (error) {
-      fault = error;
-    }
-  }
-  if (fault !== undefined) throw fault;
-  return undefined;
+/**
+ * Pages of a region of the largest length: the checkpoint that wrote them may be pruned, and its device blob may have been longer than
+ * those of today. Whether a page lies inside its region is the page table's to say, which is checked against the regions.
+ */
+function decodePages(plain: Buffer, kind: RegionKind): { regionId: number; pages: Uint32Array } {
+  if (plain.length < frameHeaderBytes) throw new Fault('FRAME_CORRUPT', { expected: 'a header', found: `${plain.length} bytes` });
+  const region = defineRegion({ id: plain.readUInt16BE(0), kind, name: 'any', lengthBytes: regionPagesMax * pageBytesOf(kind) });
+  return { regionId: region.id, pages: decodePageFrame(plain, region).pages };
 }

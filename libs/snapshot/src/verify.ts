@@ -107,7 +107,7 @@ class Walk {
       await this.#collect(key, async () => {
         const bytes = await store.get(key);
         this.#seen.bytes += bytes.length;
-        const content = await readWholePack(bytes, pack, keys, this.#readers.flatMap(({ reader }) => reader.regions), data);
+        const content = await readWholePack(bytes, pack, keys, data);
         this.#contents.set(pack.packId, content);
         this.#seen.packs += 1;
         this.#seen.frames += content.openedFrames;

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { link, mkdir, open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Fault, systemRandom, type Random } from '@godwit/base';
+import { Fault, systemRandom, type FaultCode, type Random } from '@godwit/base';
 import { checkKey } from '../layout.ts';
 import { objectBytesMax } from '../limits.ts';
 import { checkBody, checkRange, shortObject, type ByteRange, type ObjectStore, type StoredObject } from './object-store.ts';
@@ -31,7 +31,7 @@ export function directoryStore({ directory, random = systemRandom }: DirectorySt
         if (!present.equals(body)) throw new Fault('OBJECT_EXISTS', { subject: key });
         // The one who created it may not have synced the folder yet, and this caller is told "durable" too.
         await syncFolder(dirname(path));
-      });
+      }, 'STORE_UNAVAILABLE');
     },
     async get(key, range) {
       const path = pathOf(key);
@@ -167,14 +167,14 @@ async function* listFolder(directory: string, folder: string, prefix: string): A
   }
 }
 
-/** Runs `action`; errors of the file system come out as the store's faults. */
-async function classified<Result>(key: string, action: () => Promise<Result>): Promise<Result> {
+/** Runs `action`; errors of the file system come out as the store's faults, a path that is not there as `absent`. */
+async function classified<Result>(key: string, action: () => Promise<Result>, absent: FaultCode = 'OBJECT_MISSING'): Promise<Result> {
   try {
     return await action();
   } catch (error) {
     if (error instanceof Fault) throw error;
     const code = errorCode(error);
-    if (isAbsent(error)) throw new Fault('OBJECT_MISSING', { subject: key, cause: error });
+    if (isAbsent(error)) throw new Fault(absent, { subject: key, cause: error });
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ELOOP') throw new Fault('STORE_DENIED', { subject: key, found: code, cause: error });
     throw new Fault('STORE_UNAVAILABLE', { subject: key, found: code ?? 'an unknown error', cause: error });
   }
