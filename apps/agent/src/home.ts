@@ -10,7 +10,7 @@ const socketTailBytesMax = 64;
 
 /**
  * Where one agent keeps everything it knows: `GODWIT_HOME`, so that two agents on one machine are two hosts.
- * Layout: agent.json, device.key, account.key (0600), control.sock (0600), agent.log, desktops/<id>/.
+ * Layout: agent.json, device.key, account.key, device-chain (0600), control.sock (0600), agent.log, desktops/<id>/.
  */
 export interface Home {
   readonly directory: string;
@@ -18,6 +18,7 @@ export interface Home {
   readonly settingsFile: string;
   readonly deviceKeyFile: string;
   readonly accountKeysFile: string;
+  readonly chainFile: string;
   readonly logFile: string;
   readonly desktopsDirectory: string;
   desktop(id: DesktopId): DesktopHome;
@@ -51,6 +52,7 @@ export function homeAt(directory: string): Home {
     settingsFile: join(directory, 'agent.json'),
     deviceKeyFile: join(directory, 'device.key'),
     accountKeysFile: join(directory, 'account.key'),
+    chainFile: join(directory, 'device-chain'),
     logFile: join(directory, 'agent.log'),
     desktopsDirectory,
     desktop: (id) => {

@@ -50,7 +50,8 @@ export class ByteReader {
 
   #advance(lengthBytes: number): number {
     const start = this.offset;
-    if (lengthBytes > this.bytes.length - start) {
+    // A length below zero (a difference of two lengths from the wire) would move backwards.
+    if (!(lengthBytes >= 0 && lengthBytes <= this.bytes.length - start)) {
       throw new Fault(this.#shortCode, { expected: `${lengthBytes} more bytes at ${start}`, found: `${this.bytes.length - start}` });
     }
     this.offset = start + lengthBytes;
@@ -71,28 +72,31 @@ export class ByteWriter {
     return this.#lengthBytes;
   }
 
+  // Each write asks for room first, which may replace the buffer, and counts its bytes last: a value that does not fit leaves no trace.
+
   u8(value: number): this {
-    this.#bytes.writeUInt8(value, this.#grow(1));
+    this.#lengthBytes = this.#room(1).writeUInt8(value, this.#lengthBytes);
     return this;
   }
 
   u16(value: number): this {
-    this.#bytes.writeUInt16BE(value, this.#grow(2));
+    this.#lengthBytes = this.#room(2).writeUInt16BE(value, this.#lengthBytes);
     return this;
   }
 
   u32(value: number): this {
-    this.#bytes.writeUInt32BE(value, this.#grow(4));
+    this.#lengthBytes = this.#room(4).writeUInt32BE(value, this.#lengthBytes);
     return this;
   }
 
   u64(value: number | bigint): this {
-    this.#bytes.writeBigUInt64BE(BigInt(value), this.#grow(8));
+    this.#lengthBytes = this.#room(8).writeBigUInt64BE(BigInt(value), this.#lengthBytes);
     return this;
   }
 
   put(bytes: Uint8Array): this {
-    this.#bytes.set(bytes, this.#grow(bytes.length));
+    this.#room(bytes.length).set(bytes, this.#lengthBytes);
+    this.#lengthBytes += bytes.length;
     return this;
   }
 
@@ -101,15 +105,14 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#lengthBytes);
   }
 
-  #grow(lengthBytes: number): number {
-    const start = this.#lengthBytes;
-    const needed = start + lengthBytes;
+  /** The buffer, with at least `lengthBytes` of room behind what was written. */
+  #room(lengthBytes: number): Buffer {
+    const needed = this.#lengthBytes + lengthBytes;
     if (needed > this.#bytes.length) {
       const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
-      this.#bytes.copy(larger, 0, 0, start);
+      this.#bytes.copy(larger, 0, 0, this.#lengthBytes);
       this.#bytes = larger;
     }
-    this.#lengthBytes = needed;
-    return start;
+    return this.#bytes;
   }
 }

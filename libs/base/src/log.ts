@@ -15,11 +15,15 @@ export interface Log {
 
 const order: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** JSON lines to `write`; control bytes inside values arrive escaped. Faults are logged with their cause's text, bytes only by length. */
+/**
+ * JSON lines to `write`; control bytes inside values arrive escaped. Faults and errors are logged with their causes, bytes only
+ * by length. Time, level and event are the log's own: a field of such a name is dropped. Never throws because of a value.
+ */
 export function jsonLog(write: (line: string) => void, minimum: LogLevel = 'info', bound: LogFields = {}): Log {
   const emit = (level: LogLevel, event: string, fields: LogFields = {}): void => {
     if (order[level] < order[minimum]) return;
-    write(`${JSON.stringify({ time: new Date().toISOString(), level, event, ...bound, ...fields }, replacer)}\n`);
+    const head = { time: new Date().toISOString(), level, event };
+    write(`${line({ ...head, ...bound, ...fields, ...head }, head)}\n`);
   };
   return {
     debug: (event, fields) => emit('debug', event, fields),
@@ -32,13 +36,34 @@ export function jsonLog(write: (line: string) => void, minimum: LogLevel = 'info
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => silentLog };
 
+/** A value that cannot be written (a circle, a `toJSON` that throws) costs its line the fields, never the caller its work. */
+function line(record: LogFields, head: LogFields): string {
+  try {
+    return JSON.stringify(record, replacer);
+  } catch (error) {
+    return JSON.stringify({ ...head, unwritable: error instanceof Error ? error.name : typeof error }, replacer);
+  }
+}
+
 /** JSON.stringify calls `toJSON` before its replacer, which would drop a fault's cause: so look at the value in its holder. */
 function replacer(this: unknown, key: string, value: unknown): unknown {
   const original = (this as Record<string, unknown>)[key];
   if (typeof value === 'string') return printable(value);
   if (typeof value === 'bigint') return value.toString();
-  if (original instanceof Uint8Array) return `${original.length} bytes`;
+  if (ArrayBuffer.isView(original) || original instanceof ArrayBuffer) return `${original.byteLength} bytes`;
   if (original instanceof Fault) return { ...original.toJSON(), cause: original.cause };
-  if (original instanceof Error) return { name: original.name, message: original.message, stack: original.stack, cause: original.cause };
+  if (original instanceof Error) return errorFields(original);
   return value;
+}
+
+/** `code` and `errors`: a refused connection to a name with several addresses says nothing in its message. */
+function errorFields(error: Error): LogFields {
+  return {
+    name: error.name,
+    message: error.message,
+    ...('code' in error ? { code: error.code } : {}),
+    stack: error.stack,
+    ...(error instanceof AggregateError ? { errors: error.errors as unknown[] } : {}),
+    cause: error.cause,
+  };
 }

@@ -8,6 +8,8 @@ import type { Home } from '../home.ts';
 const settingsSchema = z.strictObject({
   version: z.literal(1),
   coordinator: z.url(),
+  /** The coordinator's name for itself; requests are signed for it. */
+  audience: z.string(),
   hostName: z.string(),
   accountId: z.string().regex(/^[0-9a-f]{32}$/).transform((text) => text as AccountId),
 });

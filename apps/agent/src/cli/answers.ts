@@ -42,8 +42,10 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
     ]),
   verify: (result) =>
     [
-      `${result.name}: ${result.checkpoints} checkpoints, ${result.packs} packs, ${result.frames} frames, ${result.pages} pages, ${bytesText(result.bytes)} read.`,
-      result.good ? 'Everything that was looked at is whole and signed by your devices.' : `${result.missing.length} objects are missing:\n${result.missing.join('\n')}`,
+      `${result.name}: ${result.checkpoints} checkpoints, ${result.packs} packs, ${result.leaves} leaves, ${result.frames} frames opened, ${result.pages} pages, ${bytesText(result.bytes)} read.`,
+      ...(result.good ? ['Everything that was looked at is whole and signed by your devices.'] : []),
+      ...(result.missing.length === 0 ? [] : [`${result.missing.length} objects are missing:`, ...result.missing]),
+      ...(result.damaged.length === 0 ? [] : [`${result.damaged.length} objects are damaged:`, ...result.damaged.map(({ subject, code, message }) => `${subject}: ${message} [${code}]`)]),
     ].join('\n'),
   doctor: ({ findings, verdict }) =>
     [

@@ -24,7 +24,7 @@ const recordSchema = z.strictObject({
   epoch: z.int().min(1),
   contract: contractSchema,
   /** The checkpoint that the chain and the page digests stand on; null before the first. */
-  base: z.strictObject({ sequence: z.int().min(1), digest: z.string().regex(/^[0-9a-f]{64}$/) }).nullable(),
+  base: z.strictObject({ sequence: z.int().min(1), digest: z.string().regex(/^[A-Za-z0-9_-]{43}$/) }).nullable(),
   disks: z.array(diskSchema),
   /** The next layer's number: names are never used twice. */
   nextLayer: z.int().min(0),

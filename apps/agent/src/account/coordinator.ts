@@ -1,0 +1,89 @@
+import { Fault, type Clock, type Random } from '@godwit/base';
+import { sha256, signRequest, type DeviceSecrets } from '@godwit/crypto';
+import { faultOf, pathOf, routes, type AnswerOf, type BodyOf, type ParamsOf, type QueryOf, type Route, type RouteId, type Routes } from '@godwit/wire';
+import type { z } from 'zod';
+
+/** Longer than any answer of a coordinator that is well; a commit waits for a disk. */
+const callMs = 15_000;
+const answerBytesMax = 16 * 2 ** 20;
+
+type Parts<R extends Route> = (ParamsOf<R> extends undefined ? unknown : { readonly params: ParamsOf<R> }) &
+  (QueryOf<R> extends undefined ? unknown : { readonly query: QueryOf<R> }) &
+  (BodyOf<R> extends undefined ? unknown : { readonly body: BodyOf<R> });
+
+/** Whether a call that failed may have been carried out all the same: then its outcome is unknown, and only asking again tells. */
+export class OutcomeUnknown extends Fault {}
+
+/**
+ * The coordinator as this host sees it: each route of the table, signed with the device key. Faults of the coordinator come
+ * back as they are. COORDINATOR_UNREACHABLE: it did not get the request. An OutcomeUnknown with that code: it may have.
+ */
+export class Coordinator {
+  readonly url: string;
+  readonly #audience: string;
+  readonly #device: DeviceSecrets;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(options: { url: string; audience: string; device: DeviceSecrets; clock: Clock; random: Random }) {
+    this.url = options.url;
+    this.#audience = options.audience;
+    this.#device = options.device;
+    this.#clock = options.clock;
+    this.#random = options.random;
+  }
+
+  async call<Id extends RouteId>(id: Id, parts: Parts<Routes[Id]>): Promise<AnswerOf<Routes[Id]>> {
+    const route: Route = routes[id];
+    const { params, query, body } = parts as { params?: Record<string, string>; query?: Record<string, string>; body?: unknown };
+    const path = pathOf(route, params, query);
+    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const headers = this.signedHeaders(route.method, path, bytes);
+    const response = await send(this.url, path, { method: route.method, headers: { ...headers, ...(bytes === undefined ? {} : { 'content-type': 'application/json' }) }, ...(bytes === undefined ? {} : { body: bytes }) });
+    if (!response.ok) throw faultOf(response.status, await readJson(response));
+    const parsed = (route.answer as z.ZodType).safeParse(await readJson(response));
+    if (!parsed.success) throw new Fault('COORDINATOR_ANSWER_REFUSED', { subject: id, cause: parsed.error });
+    return parsed.data as AnswerOf<Routes[Id]>;
+  }
+
+  /** The headers that make a request this host's; also for the upgrade of the event stream. */
+  signedHeaders(method: string, path: string, body: Uint8Array = new Uint8Array()): Record<string, string> {
+    return signRequest({ method, path, bodySha256: sha256(body), timeMs: this.#clock.wallMs(), audience: this.#audience }, this.#device, this.#random);
+  }
+}
+
+/** The name under which the coordinator at `url` wants requests signed; asked once, when a host is enrolled. Throws COORDINATOR_UNREACHABLE. */
+export async function learnAudience(url: string): Promise<string> {
+  const { healthz } = routes;
+  const response = await send(url, healthz.path, { method: healthz.method });
+  const parsed = healthz.answer.safeParse(response.ok ? await readJson(response) : undefined);
+  if (!parsed.success) throw new Fault('COORDINATOR_ANSWER_REFUSED', { subject: url, expected: 'a Godwit coordinator' });
+  return parsed.data.audience;
+}
+
+async function send(url: string, path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(new URL(path, url), { ...init, redirect: 'error', signal: AbortSignal.timeout(callMs) });
+  } catch (error) {
+    const detail = { subject: url, cause: error };
+    if (neverArrived(error)) throw new Fault('COORDINATOR_UNREACHABLE', detail);
+    throw new OutcomeUnknown('COORDINATOR_UNREACHABLE', detail);
+  }
+}
+
+/** Failures before a byte of the request was sent. */
+function neverArrived(error: unknown): boolean {
+  const code = error instanceof Error && error.cause instanceof Error && 'code' in error.cause ? error.cause.code : undefined;
+  return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'UND_ERR_CONNECT_TIMEOUT';
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  const declared = Number(response.headers.get('content-length') ?? 0);
+  if (declared > answerBytesMax) throw new Fault('COORDINATOR_ANSWER_REFUSED', { expected: `at most ${answerBytesMax} bytes`, found: `${declared}` });
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw new OutcomeUnknown('COORDINATOR_UNREACHABLE', { cause: error });
+  }
+}

@@ -1,0 +1,121 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import type { NbdBackend } from '@godwit/qemu';
+import { leafCountOf, limits, locatePage, pageCountOf, type FrameLocation, type Region } from '@godwit/snapshot';
+import type { LiveFrames, LivePages } from './live-frames.ts';
+
+const { leafPages } = limits;
+const missing = 0;
+const here = 1;
+const zero = 2;
+
+/**
+ * One disk of a checkpoint on its way to this host: what was fetched lies in a sparse raw file, the rest is fetched when the
+ * guest reads it or when the fill gets there. Complete, the file alone is the disk.
+ */
+export class DiskSource implements NbdBackend {
+  readonly path: string;
+  readonly region: Region;
+  readonly #file: FileHandle;
+  readonly #frames: LiveFrames;
+  /** Per page: missing, here, or zero (here, and known to hold nothing). */
+  readonly #pages: Uint8Array;
+  readonly #writing = new Map<LivePages, Promise<void>>();
+
+  private constructor(path: string, file: FileHandle, region: Region, frames: LiveFrames) {
+    this.path = path;
+    this.#file = file;
+    this.region = region;
+    this.#frames = frames;
+    this.#pages = new Uint8Array(pageCountOf(region));
+  }
+
+  /** Creates the file, which must not exist. */
+  static async create(path: string, region: Region, frames: LiveFrames): Promise<DiskSource> {
+    const file = await open(path, 'wx+', 0o600);
+    await file.truncate(region.lengthBytes);
+    return new DiskSource(path, file, region, frames);
+  }
+
+  async read(offsetBytes: number, lengthBytes: number): Promise<Buffer> {
+    await this.#bring(offsetBytes, lengthBytes);
+    const bytes = Buffer.alloc(lengthBytes);
+    await this.#file.read(bytes, 0, lengthBytes, offsetBytes);
+    return bytes;
+  }
+
+  async blockStatus(offsetBytes: number, lengthBytes: number): Promise<readonly { lengthBytes: number; zero: boolean }[]> {
+    const { pageBytes } = this.region;
+    const runs: { lengthBytes: number; zero: boolean }[] = [];
+    const end = offsetBytes + lengthBytes;
+    for (let at = offsetBytes; at < end; ) {
+      const page = Math.floor(at / pageBytes);
+      const runBytes = Math.min(end, (page + 1) * pageBytes) - at;
+      const isZero = this.#pages[page] === zero;
+      const last = runs.at(-1);
+      if (last?.zero === isZero) last.lengthBytes += runBytes;
+      else runs.push({ lengthBytes: runBytes, zero: isZero });
+      at += runBytes;
+    }
+    return Promise.resolve(runs);
+  }
+
+  /** Fetches everything that is still missing, in few requests, and makes the file durable. `yieldTo` is awaited between requests. */
+  async fill(yieldTo: () => Promise<void>): Promise<void> {
+    const { reader } = this.#frames;
+    await reader.loadLeaves(this.region.id);
+    for (let leafIndex = 0; leafIndex < leafCountOf(this.region); leafIndex++) {
+      const wanted = await this.#wanted(leafIndex * leafPages, Math.min(this.#pages.length, (leafIndex + 1) * leafPages));
+      for await (const frame of reader.readFrames(wanted)) {
+        await this.#keep(await this.#frames.live(frame));
+        await yieldTo();
+      }
+    }
+    await this.#file.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #bring(offsetBytes: number, lengthBytes: number): Promise<void> {
+    const { pageBytes } = this.region;
+    const wanted = await this.#wanted(Math.floor(offsetBytes / pageBytes), Math.ceil((offsetBytes + lengthBytes) / pageBytes));
+    await Promise.all(wanted.map(async (location) => this.#keep(await this.#frames.get(location))));
+  }
+
+  /** The frames that hold missing pages of [first, end), each once; pages found to be zero are marked on the way. */
+  async #wanted(first: number, end: number): Promise<FrameLocation[]> {
+    const frames = new Map<string, FrameLocation>();
+    for (let page = first; page < end; page++) {
+      if (this.#pages[page] !== missing) continue;
+      const place = locatePage(await this.#frames.reader.leaf(this.region.id, Math.floor(page / leafPages)), page);
+      if (place === undefined) this.#pages[page] = zero;
+      else frames.set(`${place.frame.packId}/${place.frame.frameIndex}`, place.frame);
+    }
+    return [...frames.values()];
+  }
+
+  /** Writes pages into the file, those of one fetch only once however many wait for them. */
+  #keep(live: LivePages): Promise<void> {
+    let writing = this.#writing.get(live);
+    if (writing === undefined) {
+      writing = this.#write(live);
+      this.#writing.set(live, writing);
+      const forget = (): void => void this.#writing.delete(live);
+      writing.then(forget, forget);
+    }
+    return writing;
+  }
+
+  async #write({ pages, bytes }: LivePages): Promise<void> {
+    const { pageBytes, lengthBytes } = this.region;
+    await Promise.all(
+      Array.from(pages, async (page, slot) => {
+        if (this.#pages[page] !== missing) return;
+        const start = page * pageBytes;
+        await this.#file.write(bytes, slot * pageBytes, Math.min(pageBytes, lengthBytes - start), start);
+        this.#pages[page] = here;
+      }),
+    );
+  }
+}

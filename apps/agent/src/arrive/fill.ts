@@ -1,0 +1,82 @@
+import { Fault } from '@godwit/base';
+import { blockdevAdd, blockdevDelete, type NbdServer, type QmpSession } from '@godwit/qemu';
+import type { ArriveFigures, ArrivePhase } from '@godwit/wire';
+import type { Host } from '../desktop/host.ts';
+import type { LocalDesktop } from '../desktop/local-desktop.ts';
+import type { PhaseReport } from '../desktop/phase-report.ts';
+import { layerNode, nodeName } from '../machine/command-line.ts';
+import type { Machine } from '../machine/machine.ts';
+import { handOver } from '../machine/privilege.ts';
+import type { DiskSource } from './disk-source.ts';
+import type { LiveFrames } from './live-frames.ts';
+import type { RamPlayer } from './ram-player.ts';
+
+export interface FillingOptions {
+  readonly host: Host;
+  readonly desktop: LocalDesktop;
+  readonly machine: Machine;
+  readonly player: RamPlayer;
+  readonly frames: LiveFrames;
+  readonly disks: readonly DiskSource[];
+  readonly nbd: NbdServer;
+  readonly figures: ArriveFigures;
+  readonly eager: boolean;
+  readonly elapsedMs: () => number;
+  readonly report: PhaseReport<ArrivePhase>;
+}
+
+/** The rest of an arrival, while the guest runs: memory, then disks, then the machine stands on files of this host alone. */
+export class Filling {
+  readonly #options: FillingOptions;
+
+  constructor(options: FillingOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when nothing is missing. Until then the machine depends on this agent: if it ends before, the record still says
+   * `arriving`, and the desktop goes on from its checkpoint (DESKTOP_LOST).
+   */
+  async run(): Promise<void> {
+    const { desktop, machine, player, figures, frames, eager, report, elapsedMs } = this.#options;
+    const lost = machine.ended.then(() => {
+      throw new Fault('DESKTOP_LOST', { subject: desktop.name });
+    });
+    lost.catch(() => undefined); // Raced below; after the last race the end of the machine is no failure of the filling.
+    report.enter('fill');
+    if (!eager) await Promise.race([player.fill(() => report.advance(player.doneBytes, desktop.record.contract.memoryBytes)), lost]);
+    await Promise.race([this.#fillDisks(), lost]);
+    report.enter('settle');
+    await Promise.race([this.#settle(), lost]);
+    figures.completeMs = elapsedMs();
+    figures.bytesFetched = frames.fetched.ramBytes + frames.fetched.diskBytes;
+    figures.pagesOnDemand = player.pagesOnDemand;
+    figures.agentResidentBytes = process.memoryUsage.rss();
+  }
+
+  async #fillDisks(): Promise<void> {
+    const { disks, player } = this.#options;
+    for (const disk of disks) await disk.fill(() => player.quiet());
+  }
+
+  /** Each disk's file takes the place of the export below the overlay, the guest running on; then the export is closed. */
+  async #settle(): Promise<void> {
+    const { host, desktop, machine, disks, nbd } = this.#options;
+    const layers = desktop.layers();
+    for (const [index, disk] of disks.entries()) {
+      handOver(host.privilege, disk.path, 0o600);
+      await this.#replaceBase(machine.qmp, index, layers[index]!);
+    }
+    await nbd.close();
+    await Promise.all(disks.map((disk) => disk.close()));
+    await desktop.update({ stage: 'settled' });
+    await desktop.saveDigests();
+  }
+
+  async #replaceBase(qmp: QmpSession, disk: number, layers: ReturnType<LocalDesktop['layers']>[number]): Promise<void> {
+    const file = `disk${disk}-file`;
+    await blockdevAdd(qmp, { ...layerNode(disk, 0, layers[0]!, false), 'node-name': file });
+    await qmp.execute('blockdev-reopen', { options: [{ ...layerNode(disk, 1, layers[1]!, true), backing: file }] });
+    await blockdevDelete(qmp, nodeName(disk, 0));
+  }
+}

@@ -1,0 +1,204 @@
+import type { Socket } from 'node:net';
+import { Fault, type Clock } from '@godwit/base';
+import {
+  eagerClosing, eagerOpening, postcopyClosing, postcopyOpening, postcopySwitch, ramPages, ramZeroPages, ReturnPathDecoder, SentPages,
+  type PageRequest, type StreamHead,
+} from '@godwit/qemu';
+import { leafCountOf, limits, locatePage, pageCountOf, type Leaf, type PageDigests, type Region } from '@godwit/snapshot';
+import type { DeviceState } from '../machine/state-region.ts';
+import type { LiveFrames, LivePages } from './live-frames.ts';
+
+const { leafPages, ramPageBytes } = limits;
+/** Zero pages that come along with one that was asked for: they cost 9 bytes each and save a fault each. */
+const zeroNeighbours = 64;
+
+export interface RamPlayerOptions {
+  readonly socket: Socket;
+  readonly frames: LiveFrames;
+  readonly head: StreamHead;
+  /** The region of each block of `head`. */
+  readonly ram: readonly Region[];
+  readonly device: DeviceState;
+  /** Filled with every page that passes: the next departure sends only what differs. */
+  readonly digests: PageDigests;
+  readonly clock: Clock;
+}
+
+/**
+ * Plays the RAM of a checkpoint into an incoming QEMU, as the source of a migration (qemu-facts.md, "Lazy resume"). After the
+ * switch each page goes exactly once: on demand, or with the fill, whichever comes first.
+ */
+export class RamPlayer {
+  readonly #options: RamPlayerOptions;
+  readonly #sent: SentPages;
+  readonly #shut = Promise.withResolvers<void>();
+  readonly #failed = Promise.withResolvers<never>();
+  /** Faults being served. The fill stands back while there are any. */
+  #serving = 0;
+  #onQuiet: (() => void)[] = [];
+  pagesOnDemand = 0;
+  doneBytes = 0;
+
+  constructor(options: RamPlayerOptions) {
+    this.#options = options;
+    this.#sent = new SentPages(options.head.blocks);
+    this.#failed.promise.catch(() => undefined);
+    this.#shut.promise.catch(() => undefined);
+    this.#listen();
+  }
+
+  /** Rejects when the connection or a fetch failed: the guest cannot go on without its pages. Never resolves. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  /** Post-copy: hands over the device state; QEMU runs the guest and asks for pages from now on. */
+  async switchOver(): Promise<void> {
+    const { head, device } = this.#options;
+    await this.#send(postcopyOpening(head));
+    await this.#send(postcopySwitch(device.blob));
+  }
+
+  /** Post-copy: sends everything that was not asked for, ends the stream, and resolves when QEMU has confirmed it. */
+  async fill(onProgress: () => void): Promise<void> {
+    await this.#sendAll(onProgress);
+    await this.#send(postcopyClosing());
+    await Promise.race([this.#shut.promise, this.failed]);
+  }
+
+  /** Eager: all of RAM first, then the device state; QEMU runs the guest when it has everything. */
+  async playAll(onProgress: () => void): Promise<void> {
+    const { head, device } = this.#options;
+    await this.#send(eagerOpening(head));
+    await this.#sendAll(onProgress);
+    await this.#send(eagerClosing(device.blob));
+  }
+
+  /** Resolves when no fault is being served. */
+  async quiet(): Promise<void> {
+    while (this.#serving > 0) await new Promise<void>((resolve) => this.#onQuiet.push(resolve));
+  }
+
+  #listen(): void {
+    const { socket } = this.#options;
+    const decoder = new ReturnPathDecoder({
+      onShut: (status) => {
+        if (status === 0) this.#shut.resolve();
+        else this.#fail(new Fault('LOAD_FAILED', { expected: 'status 0', found: `status ${status}` }));
+      },
+      onPong: () => undefined,
+      onRequest: (request) => void this.#serve(request).catch((error: unknown) => this.#fail(error)),
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        decoder.push(chunk);
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+    socket.on('error', (error) => this.#fail(new Fault('LOAD_FAILED', { cause: error })));
+    socket.on('close', () => this.#fail(new Fault('LOAD_FAILED', { found: 'QEMU closed the connection' })));
+  }
+
+  #fail(error: unknown): void {
+    this.#failed.reject(error);
+    this.#options.socket.destroy();
+  }
+
+  async #serve({ block, startBytes, lengthBytes }: PageRequest): Promise<void> {
+    const index = this.#sent.blockIndex(block);
+    this.#serving += 1;
+    try {
+      for (let page = startBytes / ramPageBytes; page < (startBytes + lengthBytes) / ramPageBytes; page++) await this.#servePage(index, page);
+    } finally {
+      this.#serving -= 1;
+      if (this.#serving === 0) {
+        const waiting = this.#onQuiet;
+        this.#onQuiet = [];
+        for (const resolve of waiting) resolve();
+      }
+    }
+  }
+
+  async #servePage(index: number, page: number): Promise<void> {
+    if (this.#sent.isSent(index, page)) return;
+    this.pagesOnDemand += 1;
+    const { frames, ram } = this.#options;
+    const leaf = await frames.reader.leaf(ram[index]!.id, Math.floor(page / leafPages));
+    const place = locatePage(leaf, page);
+    if (place === undefined) await this.#sendZeros(index, leaf, page - leaf.leafIndex * leafPages, zeroNeighbours);
+    else await this.#sendPages(index, await frames.get(place.frame));
+  }
+
+  async #sendAll(onProgress: () => void): Promise<void> {
+    const { frames, ram } = this.#options;
+    for (const [index, region] of ram.entries()) {
+      await frames.reader.loadLeaves(region.id);
+      for (let leafIndex = 0; leafIndex < leafCountOf(region); leafIndex++) {
+        const leaf = await frames.reader.leaf(region.id, leafIndex);
+        await this.#sendZeros(index, leaf, 0, leafPages);
+        const wanted = leaf.frames.filter((_, reference) => this.#anyUnsent(index, leaf, reference + 1));
+        for await (const frame of frames.reader.readFrames(wanted)) {
+          await Promise.race([this.quiet(), this.failed]);
+          await this.#sendPages(index, await frames.live(frame));
+          onProgress();
+        }
+      }
+    }
+    if (!this.#sent.complete) throw new Fault('TABLE_CORRUPT', { expected: 'every page of RAM in the checkpoint', found: `${this.#sent.remainingPages} missing` });
+  }
+
+  #anyUnsent(index: number, leaf: Leaf, reference: number): boolean {
+    return leaf.references.some((found, at) => found === reference && !this.#sent.isSent(index, leaf.leafIndex * leafPages + at));
+  }
+
+  /** The unsent zero pages of the leaf, from its `first` page on, at most `count`. */
+  async #sendZeros(index: number, leaf: Leaf, first: number, count: number): Promise<void> {
+    const pages: number[] = [];
+    const end = Math.min(leaf.references.length, first + count);
+    for (let at = first; at < end; at++) {
+      const page = leaf.leafIndex * leafPages + at;
+      if (leaf.references[at] === 0 && this.#sent.take(index, page)) pages.push(page);
+    }
+    if (pages.length === 0) return;
+    const { head, digests, ram } = this.#options;
+    const batch = Uint32Array.from(pages);
+    digests.recordZero(ram[index]!.id, batch);
+    this.doneBytes += pages.length * ramPageBytes;
+    await this.#send(ramZeroPages(head.blocks[index]!.id, { blockIndex: index, count: pages.length, pages: batch }));
+  }
+
+  /** What of these pages was not sent yet. */
+  async #sendPages(index: number, live: LivePages): Promise<void> {
+    const slots: number[] = [];
+    live.pages.forEach((page, slot) => {
+      if (this.#sent.take(index, page)) slots.push(slot);
+    });
+    if (slots.length === 0) return;
+    const { head, digests } = this.#options;
+    const all = slots.length === live.pages.length;
+    const pages = all ? live.pages : Uint32Array.from(slots, (slot) => live.pages[slot]!);
+    const bytes = all ? live.bytes : Buffer.concat(slots.map((slot) => live.bytes.subarray(slot * ramPageBytes, (slot + 1) * ramPageBytes)));
+    this.doneBytes += bytes.length;
+    const sending = this.#send(ramPages(head.blocks[index]!.id, { blockIndex: index, count: pages.length, pages, bytes }));
+    // Hashed while the kernel takes the bytes: the guest that waits for them does not wait for this.
+    digests.record(live.regionId, pages, bytes);
+    await sending;
+  }
+
+  /** Writes in one go, in order; waits while QEMU does not read. */
+  async #send(buffers: readonly Buffer[]): Promise<void> {
+    const { socket } = this.#options;
+    if (socket.destroyed) throw new Fault('LOAD_FAILED', { found: 'a closed connection' });
+    socket.cork();
+    let room = true;
+    for (const buffer of buffers) room = socket.write(buffer);
+    socket.uncork();
+    if (!room) await Promise.race([new Promise<void>((resolve) => socket.once('drain', resolve)), this.failed]);
+  }
+}
+
+/** Total of RAM in bytes, for progress. */
+export function ramBytesOf(ram: readonly Region[]): number {
+  return ram.reduce((sum, region) => sum + pageCountOf(region) * ramPageBytes, 0);
+}

@@ -1,0 +1,179 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fault, jsonLog, systemClock, systemRandom, type Log } from '@godwit/base';
+import { cryptoReady } from '@godwit/crypto';
+import type { ControlResult } from '@godwit/wire';
+import { Account, type AccountPorts } from '../account/account.ts';
+import { reportHost } from '../account/host-report.ts';
+import { Desktops } from '../desktop/desktops.ts';
+import type { Host } from '../desktop/host.ts';
+import { history, verify } from '../desktop/inspect.ts';
+import { doctor } from '../doctor/doctor.ts';
+import { createHome, type Home } from '../home.ts';
+import { probeCapabilities } from '../machine/capabilities.ts';
+import type { HostCapabilities } from '../machine/fitness.ts';
+import { detectPrivilege, type Privilege } from '../machine/privilege.ts';
+import { serveControl, type ControlHandlers } from './control-server.ts';
+
+const qemuProgram = 'qemu-system-x86_64';
+
+/**
+ * The agent of one host: answers on its control socket until it is told to end (SIGTERM, SIGINT). Desktops run on without it; the next
+ * agent of this home finds them again.
+ */
+export async function runAgent(home: Home): Promise<void> {
+  await cryptoReady();
+  const privilege = detectPrivilege();
+  createHome(home, privilege.kind === 'own-user');
+  const log = jsonLog((line) => appendFileSync(home.logFile, line, { mode: 0o600 }));
+  const agent = new Agent(home, privilege, log);
+  const server = await serveControl(home.controlSocket, agent.handlers, log);
+  try {
+    await agent.begin();
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  process.stdout.write(`godwit agent: ready, ${agent.enrolled ? `host ${agent.hostName}` : 'not enrolled yet'}, home ${home.directory}\n`);
+  process.on('unhandledRejection', (error) => log.error('unhandled-rejection', { error }));
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+  log.info('agent-ends', {});
+  // Not by running out of work: machines, polls and open fetches must not keep an agent that was told to go.
+  server.close(() => process.exit(0));
+}
+
+class Agent {
+  readonly #ports: AccountPorts;
+  readonly #home: Home;
+  readonly #privilege: Privilege;
+  readonly #log: Log;
+  #account: Account | undefined;
+  #capabilities: Promise<HostCapabilities>;
+  #desktops: Promise<Desktops> | undefined;
+  readonly handlers: ControlHandlers;
+
+  constructor(home: Home, privilege: Privilege, log: Log) {
+    this.#home = home;
+    this.#privilege = privilege;
+    this.#log = log;
+    this.#ports = { home, clock: systemClock, random: systemRandom, log };
+    this.#capabilities = this.#probe();
+    this.handlers = this.#handlers();
+  }
+
+  get enrolled(): boolean {
+    return this.#account !== undefined;
+  }
+
+  get hostName(): string {
+    return this.#account?.settings.hostName ?? '';
+  }
+
+  /** Takes up the account and the desktops that were here. */
+  async begin(): Promise<void> {
+    this.#account = Account.load(this.#ports);
+    if (this.#account !== undefined) await this.#open(this.#account);
+  }
+
+  #probe(): Promise<HostCapabilities> {
+    const probing = probeCapabilities({ program: qemuProgram, privilege: this.#privilege, scratchDirectory: join(this.#home.directory, 'probe'), log: this.#log });
+    probing.catch((error: unknown) => this.#log.warn('probe-failed', { error })); // Told to whoever needs the answer; tried again then.
+    return probing;
+  }
+
+  /** What QEMU offers; a failed probe is repeated, so that installing QEMU mends a running agent. */
+  async #capable(): Promise<HostCapabilities> {
+    try {
+      return await this.#capabilities;
+    } catch {
+      this.#capabilities = this.#probe(); // Its own fault is the answer.
+      return this.#capabilities;
+    }
+  }
+
+  #member(): Account {
+    if (this.#account === undefined) throw new Fault('NOT_ENROLLED');
+    return this.#account;
+  }
+
+  async #host(): Promise<Host> {
+    return { home: this.#home, account: this.#member(), privilege: this.#privilege, capabilities: await this.#capable(), clock: systemClock, random: systemRandom, log: this.#log };
+  }
+
+  /** Desktops need QEMU; what needs none of it (hosts, history) works without. */
+  #here(): Promise<Desktops> {
+    this.#member();
+    this.#desktops ??= (async () => {
+      const desktops = new Desktops(await this.#host());
+      await desktops.recover();
+      return desktops;
+    })();
+    this.#desktops.catch(() => (this.#desktops = undefined)); // The caller is told; the next call tries again.
+    return this.#desktops;
+  }
+
+  async #open(account: Account): Promise<void> {
+    await cryptoReady();
+    try {
+      await this.#here();
+      await reportHost(account, await this.#capable(), this.#home);
+    } catch (error) {
+      this.#log.warn('not-ready-yet', { error });
+    }
+  }
+
+  async #enrol<Result>(work: () => Promise<{ account: Account; result: Result }>): Promise<Result> {
+    if (this.#account !== undefined) throw new Fault('ENROLLED_ALREADY', { found: `host ${this.hostName}` });
+    const { account, result } = await work();
+    this.#account = account;
+    await this.#open(account);
+    return result;
+  }
+
+  #handlers(): ControlHandlers {
+    const here = async <Result>(work: (desktops: Desktops) => Promise<Result> | Result): Promise<Result> => work(await this.#here());
+    return {
+      init: (wish) =>
+        this.#enrol(async () => {
+          const { account, recoveryWords } = await Account.create(this.#ports, wish);
+          return { account, result: { ...summary(account), recoveryWords } };
+        }),
+      join: (wish, report) =>
+        this.#enrol(async () => {
+          const account = await Account.join(this.#ports, wish, report);
+          return { account, result: summary(account) };
+        }),
+      approve: ({ code }) => this.#member().approve(code),
+      hosts: async () => ({ hosts: await this.#hosts() }),
+      create: (wish) => here((desktops) => desktops.create(wish)),
+      start: (wish) => here((desktops) => desktops.start(wish)),
+      stop: (wish) => here((desktops) => desktops.stop(wish)),
+      suspend: (wish, report) => here((desktops) => desktops.suspend(wish, report)),
+      resume: (wish, report) => here((desktops) => desktops.resume(wish, report)),
+      status: async ({ name }) => {
+        const { settings } = this.#member();
+        return { hostName: settings.hostName, coordinator: settings.coordinator, ...(await here((desktops) => desktops.status(name))) };
+      },
+      console: ({ name, lines }) => here((desktops) => ({ name, lines: desktops.console(name, lines) })),
+      history: ({ name }) => history(this.#member(), name),
+      verify: async (wish) => verify(await this.#host(), wish),
+      doctor: async () => doctor({ home: this.#home, account: this.#account, privilege: this.#privilege, capabilities: () => this.#capable() }),
+    };
+  }
+
+  async #hosts(): Promise<ControlResult<'hosts'>['hosts']> {
+    const account = this.#member();
+    const chain = await account.refreshChain();
+    const { hosts } = await account.coordinator.call('listHosts', {});
+    const contacts = new Map(hosts.map(({ hostId, lastContactMs }) => [hostId, lastContactMs]));
+    // The chain says who belongs to the account; the coordinator only when it last heard of them.
+    return [...chain.devices.values()].map(({ device, name, revokedAt }) => ({ hostId: device.hostId, name, self: device.hostId === account.device.hostId, revoked: revokedAt !== undefined, lastContactMs: contacts.get(device.hostId) ?? null }));
+  }
+}
+
+function summary(account: Account): ControlResult<'join'> {
+  return { accountId: account.accountId, hostId: account.device.hostId, hostName: account.settings.hostName, coordinator: account.settings.coordinator, fingerprint: account.fingerprint };
+}

@@ -1,0 +1,142 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { Fault, type Clock } from '@godwit/base';
+import {
+  migrate, migrateCancel, migrateContinue, MigrationDecoder, queryMigrate, queryStatus, setMigrationCapabilities, setMigrationParameters,
+  cont, type MigrationConfiguration, type PageBatch, type QmpSession, type RamBlock, type ZeroBatch,
+} from '@godwit/qemu';
+import type { Machine } from '../machine/machine.ts';
+import { handOver, type Privilege } from '../machine/privilege.ts';
+
+/** Where the captured state goes. Methods wait while the receiver is busy: that slows QEMU down, and nothing else. */
+export interface StateSink {
+  onBlocks(blocks: readonly RamBlock[], configuration: MigrationConfiguration): void;
+  onPages(batch: PageBatch): Promise<void>;
+  onZeroPages(batch: ZeroBatch): Promise<void>;
+  onDevice(blob: Buffer): Promise<void>;
+}
+
+export interface CaptureOptions {
+  readonly machine: Machine;
+  readonly privilege: Privilege;
+  readonly sink: StateSink;
+  /** Called while the guest stands still and before the state is complete: freezes the disks at the same instant. */
+  readonly freeze: () => Promise<void>;
+  readonly clock: Clock;
+  readonly onProgress: (streamBytes: number) => void;
+}
+
+export interface Captured {
+  /** The clock's `workMs` at QEMU's STOP event. */
+  readonly stoppedAtMs: number;
+  /** From STOP to the last byte of the state. */
+  readonly pauseMs: number;
+  /** Page records times page size, every round counted. */
+  readonly ramBytesScanned: number;
+}
+
+/** The pause QEMU aims at when it decides that RAM has converged; with the disks and the device state the real one is longer. */
+const downtimeLimitMs = 60;
+const connectMs = 10_000;
+const cancelPollMs = 20;
+
+/**
+ * Receives the whole state of a running guest as the destination of a pre-copy migration (qemu-facts.md, "Live checkpoint").
+ * On success the guest stands still, its disks are frozen, and QEMU waits (`postmigrate`). On failure the guest runs on here.
+ */
+export async function captureState(options: CaptureOptions): Promise<Captured> {
+  const { machine, privilege } = options;
+  const { qmp } = machine;
+  const path = join(machine.socketDirectory, 'migrate-out');
+  const { server, accepted } = await listen(path, privilege);
+  try {
+    await setMigrationCapabilities(qmp, ['events', 'pause-before-switchover'], ['postcopy-ram']);
+    await setMigrationParameters(qmp, { maxBandwidthBytes: 0, downtimeLimitMs });
+    const stopped = watch(qmp, 'STOP', () => true);
+    const settled = watch(qmp, 'MIGRATION', (status) => status === 'failed' || status === 'cancelled' || status === 'completed');
+    const ready = watch(qmp, 'MIGRATION', (status) => status === 'pre-switchover');
+    await migrate(qmp, path);
+    const failed = settled.then(async (event) => {
+      if (event.data['status'] === 'completed') return new Promise<never>(() => undefined);
+      throw new Fault('CAPTURE_FAILED', { found: (await queryMigrate(qmp)).errorText ?? String(event.data['status']) });
+    });
+    const reading = readStream(await Promise.race([accepted, failed]), options);
+    const switching = (async () => {
+      await ready;
+      await options.freeze();
+      await migrateContinue(qmp);
+    })();
+    const [ramBytesScanned] = await Promise.race([Promise.all([reading, switching]), failed]);
+    await settled;
+    const stoppedAtMs = (await stopped).receivedMs;
+    return { stoppedAtMs, pauseMs: options.clock.workMs() - stoppedAtMs, ramBytesScanned };
+  } catch (error) {
+    await runOn(machine);
+    throw error;
+  } finally {
+    server.close();
+  }
+}
+
+/** After whatever went wrong: no migration under way, and the guest runs. Does nothing when QEMU is gone. */
+export async function runOn(machine: Machine): Promise<void> {
+  const { qmp } = machine;
+  if (qmp.state !== 'ready') return;
+  await migrateCancel(qmp);
+  while (['setup', 'active', 'cancelling', 'device', 'pre-switchover'].includes((await queryMigrate(qmp)).status)) {
+    await new Promise((resolve) => setTimeout(resolve, cancelPollMs));
+  }
+  if (!(await queryStatus(qmp)).running) await cont(qmp);
+}
+
+type MigrationEvent = Awaited<ReturnType<QmpSession['waitFor']>>;
+
+/** A wait that may be left alone: its failure is seen only by whoever awaits it. */
+function watch(qmp: QmpSession, name: string, accepts: (status: unknown) => boolean): Promise<MigrationEvent> {
+  const event = qmp.waitFor(name, ({ data }) => accepts(data['status']));
+  event.catch(() => undefined);
+  return event;
+}
+
+async function listen(path: string, privilege: Privilege): Promise<{ server: Server; accepted: Promise<Socket> }> {
+  const server = createServer({ pauseOnConnect: true });
+  server.maxConnections = 1;
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
+  handOver(privilege, path, 0o600);
+  const accepted = new Promise<Socket>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Fault('CAPTURE_FAILED', { expected: 'a connection from QEMU', found: 'none' })), connectMs);
+    server.once('connection', (socket) => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+    server.once('close', () => clearTimeout(timer));
+  });
+  accepted.catch(() => undefined);
+  return { server, accepted };
+}
+
+/** Decodes the stream to its end, handing batches on in order; reads on only when they were taken. */
+async function readStream(socket: Socket, { sink, onProgress }: CaptureOptions): Promise<number> {
+  const taken: (() => Promise<void>)[] = [];
+  let configuration: MigrationConfiguration | undefined;
+  const decoder = new MigrationDecoder({
+    onConfiguration: (found) => (configuration = found),
+    onBlocks: (blocks) => sink.onBlocks(blocks, configuration!),
+    onPages: (batch) => taken.push(() => sink.onPages(batch)),
+    onZeroPages: (batch) => taken.push(() => sink.onZeroPages(batch)),
+    onDevice: (blob) => taken.push(() => sink.onDevice(blob)),
+    onEnd: () => undefined,
+  });
+  const drain = async (): Promise<void> => {
+    for (const hand of taken) await hand();
+    taken.length = 0;
+  };
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    decoder.push(chunk);
+    await drain();
+    onProgress(decoder.streamBytes);
+  }
+  decoder.end();
+  await drain();
+  return decoder.pageRecords * 4096;
+}

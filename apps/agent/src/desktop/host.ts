@@ -1,0 +1,56 @@
+import { freemem } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import type { Clock, DesktopId, Log, Random } from '@godwit/base';
+import { desktopKeys, signedUrlStore, type DesktopKeys, type ObjectStore } from '@godwit/snapshot';
+import type { WrappedKey } from '@godwit/wire';
+import type { Account } from '../account/account.ts';
+import type { Home } from '../home.ts';
+import type { HostCapabilities, Room } from '../machine/fitness.ts';
+import type { MachineHost } from '../machine/machine.ts';
+import type { Privilege } from '../machine/privilege.ts';
+
+/** What operations on desktops need of this host. */
+export interface Host {
+  readonly home: Home;
+  readonly account: Account;
+  readonly privilege: Privilege;
+  readonly capabilities: HostCapabilities;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export function machineHost({ capabilities, privilege, clock, log }: Host): MachineHost {
+  return { program: capabilities.program, privilege, clock, log };
+}
+
+export function keysOf({ account }: Host, desktopId: DesktopId, wrapped: readonly WrappedKey[]): DesktopKeys {
+  return desktopKeys(desktopId, account.openDesktopKeys(desktopId, wrapped));
+}
+
+/** The store as this host reaches it: by URLs that the coordinator signs for this desktop and, to write, this epoch. */
+export function storeOf({ account, clock, random }: Host, desktopId: DesktopId, epoch: number): ObjectStore {
+  const { coordinator } = account;
+  return signedUrlStore({
+    clock,
+    random,
+    mint: async (operation, objects) => {
+      const body = operation === 'get' ? { operation, objects: objects.map(({ key }) => ({ key })) } : { operation, epoch, objects: objects.map(({ key, lengthBytes, sha256 }) => ({ key, lengthBytes: lengthBytes ?? 0, ...(sha256 === undefined ? {} : { sha256: sha256.toString('base64url') }) })) };
+      const { expiresMs, urls } = await coordinator.call('mintUrls', { params: { desktopId }, body });
+      return urls.map(({ key, url, headers }) => ({ key, url: new URL(url, coordinator.url).href, headers, expiresMs }));
+    },
+  });
+}
+
+/** Memory and disk to be had here now. `diskNeededBytes` is the caller's to say. */
+export async function roomOf({ home }: Host, diskNeededBytes: number): Promise<Room> {
+  const { bavail, bsize } = await statfs(home.directory);
+  return { memoryAvailableBytes: memoryAvailableBytes(), diskAvailableBytes: bavail * bsize, diskNeededBytes };
+}
+
+/** What the kernel could give without swapping, page cache included; `freemem` alone leaves that out. */
+function memoryAvailableBytes(): number {
+  const match = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'latin1'));
+  return match === null ? freemem() : Number(match[1]) * 1024;
+}

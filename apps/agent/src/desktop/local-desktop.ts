@@ -1,0 +1,179 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Fault } from '@godwit/base';
+import type { QmpSession } from '@godwit/qemu';
+import { z } from 'zod';
+import { sha256 } from '@godwit/crypto';
+import { CheckpointReader, decodeManifestPublic, PageDigests } from '@godwit/snapshot';
+import type { ArriveFigures, DepartFigures, DesktopStatus } from '@godwit/wire';
+import { bytesOf } from '@godwit/wire';
+import { writeDurably } from '../durable-file.ts';
+import type { DesktopHome } from '../home.ts';
+import { runOn } from '../depart/capture-state.ts';
+import { nodeName, type Layer } from '../machine/command-line.ts';
+import { createImage } from '../machine/image-tool.ts';
+import type { Machine } from '../machine/machine.ts';
+import { handOver, type Privilege } from '../machine/privilege.ts';
+import { keysOf, storeOf, type Host } from './host.ts';
+import { saveRecord, type DesktopRecord } from './record.ts';
+
+/** A checkpoint this desktop stands on here: to read from, and to tell what has changed since. */
+export interface Base {
+  readonly reader: CheckpointReader;
+  readonly digests: PageDigests | undefined;
+}
+
+/** One desktop that this host holds: its record on disk, and while it runs its machine. Operations on it come one at a time. */
+export class LocalDesktop {
+  readonly home: DesktopHome;
+  record: DesktopRecord;
+  machine: Machine | undefined;
+  base: Base | undefined;
+  /** The operation under way; also what `status` shows while it lasts. */
+  operation: 'departing' | 'arriving' | 'filling' | 'starting' | 'stopping' | undefined;
+  arrival: ArriveFigures | undefined;
+  departure: DepartFigures | undefined;
+  /** Something its person should know: why it waits, what went wrong. */
+  note: string | undefined;
+
+  constructor(home: DesktopHome, record: DesktopRecord) {
+    this.home = home;
+    this.record = record;
+  }
+
+  get name(): string {
+    return this.record.name;
+  }
+
+  get state(): DesktopStatus['state'] {
+    if (this.operation === 'departing' || this.operation === 'arriving' || this.operation === 'filling') return this.operation;
+    if (this.commitPending) return 'unknown';
+    if (this.machine !== undefined) return 'running';
+    return this.record.stage === 'arriving' ? 'lost' : 'stopped';
+  }
+
+  /** A commit was sent and nobody knows what became of it. */
+  get commitPending(): boolean {
+    return this.record.stage === 'committing';
+  }
+
+  /** Runs `work` as the only operation. Throws DESKTOP_BUSY while there is another. */
+  async exclusively<Result>(operation: NonNullable<LocalDesktop['operation']>, work: () => Promise<Result>): Promise<Result> {
+    if (this.operation !== undefined) throw new Fault('DESKTOP_BUSY', { subject: this.name, found: this.operation });
+    this.operation = operation;
+    try {
+      return await work();
+    } finally {
+      this.operation = undefined;
+    }
+  }
+
+  async update(change: Partial<DesktopRecord>): Promise<void> {
+    const next = { ...this.record, ...change };
+    await saveRecord(this.home, next);
+    this.record = next;
+  }
+
+  path(file: string): string {
+    return join(this.home.machineDirectory, file);
+  }
+
+  /** The chains as QEMU opens them. */
+  layers(): Layer[][] {
+    return this.record.disks.map(({ layers }) => layers.map(({ file, format }) => ({ kind: 'file', file: this.path(file), format })));
+  }
+
+  /** Makes one new empty image per disk, for QEMU's user, and returns their file names. Not yet in any chain. */
+  async createOverlays(privilege: Privilege): Promise<string[]> {
+    const number = this.record.nextLayer;
+    await this.update({ nextLayer: number + 1 });
+    return Promise.all(
+      this.record.contract.disks.map(async ({ lengthBytes }, disk) => {
+        const file = `disk${disk}-${number}.qcow2`;
+        await createImage(this.path(file), lengthBytes);
+        handOver(privilege, this.path(file), 0o600);
+        return file;
+      }),
+    );
+  }
+
+  /** The machine has started or was found: keep it until it ends. */
+  attach(machine: Machine, onEnd: () => void): void {
+    this.machine = machine;
+    void machine.ended.then(() => {
+      if (this.machine !== machine) return;
+      this.machine = undefined;
+      onEnd();
+    });
+  }
+
+  /** The base checkpoint, opened again where an earlier agent had it open. Undefined for a desktop that was never saved. */
+  async openBase(host: Host): Promise<Base | undefined> {
+    const { base, desktopId, epoch } = this.record;
+    if (base === null) return undefined;
+    if (this.base !== undefined) return this.base;
+    const { coordinator } = host.account;
+    const desktop = await coordinator.call('readDesktop', { params: { desktopId } });
+    const { manifest } = await coordinator.call('readManifest', { params: { desktopId, sequence: String(base.sequence) } });
+    const keys = keysOf(host, desktopId, desktop.wrappedKeys);
+    const bytes = bytesOf(manifest);
+    const signerPublic = signerOf(host, bytes, base.digest);
+    const reader = await CheckpointReader.open({ store: storeOf(host, desktopId, epoch), keys, manifest: bytes, signerPublic });
+    const kept = existsSync(this.home.digestsFile) ? PageDigests.deserialise(await readFile(this.home.digestsFile)) : undefined;
+    this.base = { reader, digests: kept?.manifestDigest.equals(reader.manifest.digest) === true ? kept.digests : undefined };
+    return this.base;
+  }
+
+  /**
+   * After an agent's death in the middle of a freeze the record may name a layer that QEMU does not use yet. QEMU knows which one the
+   * guest writes to; what lies above it was never used.
+   */
+  async reconcileLayers(machine: Machine): Promise<void> {
+    const nodes = await queryWrittenNodes(machine.qmp);
+    const disks = this.record.disks.map((disk, index) => {
+      const level = disk.layers.findIndex((_, candidate) => nodes.has(nodeName(index, candidate)));
+      return level < 0 ? disk : { ...disk, layers: disk.layers.slice(0, level + 1) };
+    });
+    await this.update({ disks });
+  }
+
+  /** The coordinator has refused the commit for good: the guest runs on here, unless another host owns the desktop now. */
+  async refuseCommit(fault: Fault): Promise<void> {
+    this.note = fault.message;
+    await this.update({ stage: 'settled', commit: null });
+    if (fault.kind !== 'fenced' && this.machine !== undefined) await runOn(this.machine);
+  }
+
+  /** Digests are a saving, not a truth: lost ones cost an upload of everything. */
+  async saveDigests(): Promise<void> {
+    const { digests, reader } = this.base ?? {};
+    if (digests !== undefined && reader !== undefined) await writeDurably(this.home.digestsFile, digests.serialise(reader.manifest.digest));
+  }
+
+  /** Removes everything of it from this host. */
+  async forget(): Promise<void> {
+    await rm(this.home.directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The writer's key for a manifest that the coordinator showed: it has to be the manifest with that digest, and its writer a device of
+ * the account. Throws MANIFEST_INVALID, DEVICE_UNKNOWN.
+ */
+export function signerOf({ account }: Host, manifest: Buffer, digest: string): Buffer {
+  const found = sha256(manifest).toString('base64url');
+  if (found !== digest) throw new Fault('MANIFEST_INVALID', { expected: `digest ${digest}`, found });
+  const { hostId } = decodeManifestPublic(manifest);
+  const writer = account.chain.state.devices.get(hostId);
+  if (writer === undefined) throw new Fault('DEVICE_UNKNOWN', { subject: hostId });
+  return writer.device.signPublic;
+}
+
+/** The node each virtio-blk device has attached, which is the layer that the guest writes to. */
+async function queryWrittenNodes(qmp: QmpSession): Promise<Set<string>> {
+  const answer = writtenNodesSchema.parse(await qmp.execute('query-block'));
+  return new Set(answer.flatMap(({ inserted }) => (inserted?.['node-name'] === undefined ? [] : [inserted['node-name']])));
+}
+
+const writtenNodesSchema = z.array(z.object({ inserted: z.object({ 'node-name': z.string().optional() }).optional() }));
