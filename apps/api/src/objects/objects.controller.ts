@@ -39,7 +39,10 @@ export class ObjectsController {
   async get(@Asked() { request, response }: Call<'getObject'>): Promise<void> {
     const { file, lengthBytes } = await this.#objects.open(request.originalUrl);
     try {
+      // For the answer to a range outside the object, which names its length (RFC 9110, section 14.4).
+      response.setHeader('Content-Range', `bytes */${lengthBytes}`);
       const span = parseRange(request.headers.range, lengthBytes);
+      response.removeHeader('Content-Range');
       const { first, last } = span ?? { first: 0, last: lengthBytes - 1 };
       describe(response, last - first + 1);
       if (span !== undefined) response.setHeader('Content-Range', `bytes ${first}-${last}/${lengthBytes}`);
