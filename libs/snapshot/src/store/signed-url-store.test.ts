@@ -57,6 +57,7 @@ async function loopback(options: Partial<SignedUrlStoreOptions> = {}): Promise<L
   const store = signedUrlStore({
     clock: systemClock,
     deadlineMs: 2000,
+    backOffMs: 2,
     mint: async (operation, wanted) => {
       minted.push([operation, ...wanted.map(({ key }) => key)]);
       token += 1;

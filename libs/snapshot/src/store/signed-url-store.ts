@@ -34,14 +34,14 @@ export interface SignedUrlStoreOptions {
   readonly signal?: AbortSignal;
   /** Attempts in all for what may be tried again; 5 unless told. */
   readonly attempts?: number;
+  /** The first wait before another attempt, 100 ms unless told; it doubles up to 5 s, with as much again at random. */
+  readonly backOffMs?: number;
   /** The least time that one request gets; 20 s unless told. Bodies add to it. */
   readonly deadlineMs?: number;
 }
 
 /** A line slower than this is down: the deadline grows with the body by this rate. */
 const slowestBytesPerMs = 32;
-/** The first wait before another attempt; it doubles, with as much again at random. */
-const backOffMs = 100;
 const backOffMsMax = 5_000;
 
 /** What came of one attempt: an answer, or a fault that another attempt may cure. */
@@ -144,7 +144,7 @@ class SignedUrls {
       const result = await this.#attempt(key, bodyBytes, await prepare());
       if ('answer' in result) return result.answer;
       if (attempt >= most) throw result.again;
-      const backOff = Math.min(backOffMsMax, backOffMs * 2 ** (attempt - 1));
+      const backOff = Math.min(backOffMsMax, (this.#options.backOffMs ?? 100) * 2 ** (attempt - 1));
       await this.#sleep(Math.max(result.afterMs ?? 0, backOff * (1 + this.#random(1).readUInt8(0) / 256)));
     }
   }
