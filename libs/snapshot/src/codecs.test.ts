@@ -64,7 +64,7 @@ const leaf: Leaf = {
 
 const root: Root = {
   regions: [
-    { regionId: 1, leaves: [{ location: location(3, 0), packIds: [id(2) as PackId, id(5) as PackId] }, undefined].map((entry) => (entry === undefined ? undefined : { ...entry, location: { ...entry.location, packId: entry.location.packId } })) },
+    { regionId: 1, leaves: [{ location: location(3, 0), packIds: [id(2) as PackId, id(5) as PackId] }, undefined] },
     { regionId: 7, leaves: [] },
   ],
 };
