@@ -21,6 +21,8 @@ const IMAGES = [{ name: 'guest', fillMib: 200 }, { name: 'guest-small', fillMib:
 const COMMAND_LINE = 'console=ttyS0 quiet loglevel=3 mitigations=off nokaslr random.trust_cpu=on cryptomgr.notests '
   + '8250.nr_uarts=1 no_timer_check clocksource=hpet rcupdate.rcu_expedited=1';
 
+const LEFTOVER_MS = 3_600_000;
+
 /** True when every image is there and was built from these very sources. Costs a few milliseconds. */
 export function guestIsCurrent() {
   const sources = sourcesHash();
@@ -38,6 +40,7 @@ export function buildGuest({ refresh = false } = {}) {
   const packagesDir = join(GUEST_DIR, 'packages');
   if (refresh) rmSync(packagesDir, { recursive: true, force: true });
   mkdirSync(GUEST_DIR, { recursive: true });
+  removeLeftovers();
   const workDir = mkdtempSync(join(GUEST_DIR, 'work-'));
   try {
     const rootDir = join(workDir, 'root');
@@ -60,6 +63,14 @@ export function buildGuest({ refresh = false } = {}) {
     }
   } finally {
     rmSync(workDir, { recursive: true, force: true });
+  }
+}
+
+/** A build that was killed leaves its work behind; one that runs beside this one is younger than that. */
+function removeLeftovers() {
+  for (const name of readdirSync(GUEST_DIR).filter((entry) => entry.startsWith('work-'))) {
+    const dir = join(GUEST_DIR, name);
+    if (Date.now() - statSync(dir).mtimeMs > LEFTOVER_MS) rmSync(dir, { recursive: true, force: true });
   }
 }
 

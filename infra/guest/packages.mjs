@@ -1,6 +1,6 @@
 // The Debian packages a guest image is made of: fetched with apt-get, unpacked with dpkg-deb, never installed.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Names the package that really holds the cloud kernel; the well-known name is only a pointer to it. */
@@ -40,10 +40,17 @@ function fetch(cacheDir, name) {
   const real = name === 'linux-image' ? kernelPackage() : name;
   // apt fetches as the user _apt where it can; in a private directory it can't, and says so at length.
   const options = process.getuid() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [];
-  run('apt-get', [...options, '-qq', 'download', real], cacheDir);
-  const file = cached(cacheDir, name);
-  if (file === undefined) throw new Error(`apt-get download ${real} left no file in ${cacheDir}`);
-  return file;
+  // Aside first: what an interrupted download leaves behind must not be taken for the package.
+  const asideDir = mkdtempSync(join(cacheDir, 'fetch-'));
+  try {
+    run('apt-get', [...options, '-qq', 'download', real], asideDir);
+    const file = cached(asideDir, name);
+    if (file === undefined) throw new Error(`apt-get download ${real} left no file`);
+    renameSync(join(asideDir, file), join(cacheDir, file));
+    return file;
+  } finally {
+    rmSync(asideDir, { recursive: true, force: true });
+  }
 }
 
 /** Runs a program and returns what it printed; its error text becomes the error's message. */
