@@ -25,11 +25,14 @@ export async function startBareMachine(...extra: readonly string[]): Promise<Bar
   const path = join(directory, 'qmp');
   const child = spawn(
     'qemu-system-x86_64',
-    ['-machine', 'pc-q35-7.2', '-accel', 'tcg', '-cpu', 'Nehalem-v1,la57=off', '-m', '64', '-nodefaults', '-display', 'none', '-vga', 'std', '-net', 'none', '-qmp', `unix:${path},server=on,wait=off`, ...extra],
+    [
+      '-machine', 'pc-q35-7.2', '-accel', 'tcg', '-cpu', 'Nehalem-v1,la57=off', '-m', '64', '-nodefaults', '-display', 'none', '-vga', 'std', '-net', 'none',
+      '-qmp', `unix:${path},server=on,wait=off`, ...extra,
+    ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let complaints = '';
-  child.stderr!.on('data', (text: Buffer) => (complaints = (complaints + text.toString('utf8')).slice(-4096)));
+  child.stderr.on('data', (text: Buffer) => (complaints = (complaints + text.toString('utf8')).slice(-4096)));
   const gone = new AbortController();
   child.once('exit', (code, signal) => gone.abort(new Error(`QEMU ended (${code ?? signal}): ${complaints}`)));
   const end = async (qmp?: QmpSession, manner: 'quit' | 'kill' = 'quit'): Promise<void> => {

@@ -133,7 +133,8 @@ describe('a background snapshot of a firmware-only machine', { timeout: 30_000 }
         await setMigrationCapabilities(source.qmp, ['background-snapshot']);
       } catch (error) {
         if (qmpErrorClass(error) === undefined) throw error;
-        return t.skip('QEMU may not use userfaultfd with write protection here');
+        t.skip('QEMU may not use userfaultfd with write protection here');
+        return;
       }
       await stop(source.qmp);
       memory = await source.readMemory();

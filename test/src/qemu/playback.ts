@@ -99,7 +99,7 @@ export interface LazyResumeOptions {
 /** A post-copy resume as its source sees it. Answers page requests from `begin` on; `complete` sends the rest. */
 export class LazyResume {
   readonly requests: PageRequest[] = [];
-  readonly devicesLoaded = Promise.withResolvers<void>();
+  readonly devicesLoaded: PromiseWithResolvers<undefined> = Promise.withResolvers();
   readonly sent: SentPages;
   readonly #shut = Promise.withResolvers<number>();
   readonly #machine: BareMachine;
@@ -120,7 +120,9 @@ export class LazyResume {
     const socket = await connectTo(path);
     this.#socket = socket;
     const returnPath = new ReturnPathDecoder({
-      onPong: (value) => value === pingDevicesLoaded && this.devicesLoaded.resolve(),
+      onPong: (value) => {
+        if (value === pingDevicesLoaded) this.devicesLoaded.resolve(undefined);
+      },
       onShut: (status) => this.#shut.resolve(status),
       onRequest: (request) => this.#answer(socket, request),
     });

@@ -242,13 +242,16 @@ export class MigrationDecoder {
     const code = bytes.readUInt16BE(offset + 1);
     const lengthBytes = bytes.readUInt16BE(offset + 3);
     if (code !== command.switchoverStart || lengthBytes !== 0) {
-      throw new Fault('MIGRATION_UNSUPPORTED', { expected: 'no command that wants an answer', found: `command ${code} with ${lengthBytes} bytes`, hint: 'capture with postcopy-ram and return-path off' });
+      const hint = 'capture with postcopy-ram and return-path off';
+      throw new Fault('MIGRATION_UNSUPPORTED', { expected: 'no command that wants an answer', found: `command ${code} with ${lengthBytes} bytes`, hint });
     }
     return commandHeaderBytes;
   }
 
   #openTail(bytes: Buffer, offset: number): number {
-    if (this.#blocks.length === 0) throw new Fault('MIGRATION_UNSUPPORTED', { expected: 'RAM before device state', found: 'a device that is saved early', hint: 'leave virtio-mem out of the machine' });
+    if (this.#blocks.length === 0) {
+      throw new Fault('MIGRATION_UNSUPPORTED', { expected: 'RAM before device state', found: 'a device that is saved early', hint: 'leave virtio-mem out of the machine' });
+    }
     this.#state = 'tail';
     // The type byte belongs to the blob. It may stand in the carry, so it is kept from there.
     this.#keepTail(bytes.subarray(offset, offset + 1));
@@ -274,12 +277,18 @@ export class MigrationDecoder {
     const id = bytes.toString('latin1', offset + 1, offset + 1 + nameBytes);
     const usedLengthBytes = bytes.readUInt32BE(offset + 1 + nameBytes) * 2 ** 32 + bytes.readUInt32BE(offset + 5 + nameBytes);
     const subject = printable(id);
-    if (nameBytes === 0 || this.#blockIndexes.has(id)) throw new Fault('MIGRATION_CORRUPT', { subject, expected: 'a RAM block with a name of its own', found: 'none or one that is taken' });
+    if (nameBytes === 0 || this.#blockIndexes.has(id)) {
+      throw new Fault('MIGRATION_CORRUPT', { subject, expected: 'a RAM block with a name of its own', found: 'none or one that is taken' });
+    }
     if (this.#blocks.length === maxBlocks) throw oversized('RAM blocks', maxBlocks, maxBlocks + 1);
     if (usedLengthBytes > maxBlockBytes) throw oversized(subject, maxBlockBytes, usedLengthBytes);
-    if (usedLengthBytes === 0 || usedLengthBytes % pageBytes !== 0) throw new Fault('MIGRATION_CORRUPT', { subject, expected: 'a length of whole pages', found: `${usedLengthBytes} bytes` });
+    if (usedLengthBytes === 0 || usedLengthBytes % pageBytes !== 0) {
+      throw new Fault('MIGRATION_CORRUPT', { subject, expected: 'a length of whole pages', found: `${usedLengthBytes} bytes` });
+    }
     this.#listedBytes += usedLengthBytes;
-    if (this.#listedBytes > this.#totalBytes) throw new Fault('MIGRATION_CORRUPT', { subject, expected: `blocks of ${this.#totalBytes} bytes in all`, found: `${this.#listedBytes}` });
+    if (this.#listedBytes > this.#totalBytes) {
+      throw new Fault('MIGRATION_CORRUPT', { subject, expected: `blocks of ${this.#totalBytes} bytes in all`, found: `${this.#listedBytes}` });
+    }
     this.#blockIndexes.set(id, this.#blocks.length);
     this.#blocks.push({ id, usedLengthBytes });
     if (this.#listedBytes === this.#totalBytes) {

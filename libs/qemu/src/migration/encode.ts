@@ -124,7 +124,9 @@ function ramEnd(): Buffer {
 const openingBytes = 256;
 
 function streamHeader({ configuration, blocks }: StreamHead): ByteWriter {
-  if (configuration.length > maxConfigurationBytes || configuration[0] !== sectionType.configuration) throw outOfRange(`a configuration section of up to ${maxConfigurationBytes} bytes`, `${configuration.length} bytes`);
+  if (configuration.length > maxConfigurationBytes || configuration[0] !== sectionType.configuration) {
+    throw outOfRange(`a configuration section of up to ${maxConfigurationBytes} bytes`, `${configuration.length} bytes`);
+  }
   const perBlockBytes = 2 * (maxNameBytes + 32);
   return new ByteWriter(openingBytes + configuration.length + blocks.length * perBlockBytes).u32(streamMagic).u32(streamVersion).put(configuration);
 }
@@ -136,7 +138,9 @@ function putRamStart(writer: ByteWriter, blocks: readonly RamBlock[]): void {
   writer.u32(ramSectionInstance).u32(ramSectionVersion);
   let totalBytes = 0;
   for (const { id, usedLengthBytes } of blocks) {
-    if (usedLengthBytes <= 0 || usedLengthBytes > maxBlockBytes || usedLengthBytes % pageBytes !== 0) throw outOfRange(`whole pages, up to ${maxBlockBytes} bytes, in ${id}`, `${usedLengthBytes}`);
+    if (usedLengthBytes <= 0 || usedLengthBytes > maxBlockBytes || usedLengthBytes % pageBytes !== 0) {
+      throw outOfRange(`whole pages, up to ${maxBlockBytes} bytes, in ${id}`, `${usedLengthBytes}`);
+    }
     totalBytes += usedLengthBytes;
   }
   writer.u64(totalBytes + ramFlag.memorySize);

@@ -12,7 +12,8 @@ export interface Transcript {
   readonly configuration: Buffer[];
   readonly blob: Buffer[];
   readonly batchPages: number[];
-  readonly heldBytes: number;
+  /** Memory behind all batches together. */
+  heldBytes: number;
 }
 
 /** The ways a stream may arrive. `splits` is a random source of piece lengths, 1 to 8191 bytes. */
@@ -28,7 +29,7 @@ export function pieces(stream: Buffer, way: 'whole' | 'bytes' | readonly number[
 }
 
 export function decode(stream: Buffer, way: 'whole' | 'bytes' | readonly number[] = 'whole', options?: MigrationDecoderOptions): Transcript {
-  const transcript = { events: [] as string[], memory: new Map<string, Buffer>(), blocks: [] as RamBlock[], machineType: [] as string[], configuration: [] as Buffer[], blob: [] as Buffer[], batchPages: [] as number[], heldBytes: 0 };
+  const transcript: Transcript = { events: [], memory: new Map(), blocks: [], machineType: [], configuration: [], blob: [], batchPages: [], heldBytes: 0 };
   const decoder = new MigrationDecoder(
     {
       onConfiguration: ({ machineType, bytes }) => {

@@ -13,6 +13,8 @@ import { qmpErrorClass, QmpSession } from './session.ts';
 const greeting = '{"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, "capabilities": []}}\r\n';
 const fails = (code: FaultCode) => (error: unknown): boolean => error instanceof Fault && error.code === code;
 
+const opened: FakeQemu[] = [];
+
 /** The other end: answers `qmp_capabilities`, hands every other command to the test. */
 class FakeQemu {
   readonly commands: Record<string, unknown>[] = [];
@@ -21,6 +23,7 @@ class FakeQemu {
   onCommand: (command: Record<string, unknown>) => void = () => undefined;
 
   constructor(path: string, { greets = true } = {}) {
+    opened.push(this);
     this.server = createServer((socket) => {
       this.socket = socket;
       if (greets) socket.write(greeting);
@@ -57,8 +60,10 @@ describe('a QMP session', { timeout: 10_000 }, () => {
     path = join(directory, 'qmp');
   });
   afterEach(async () => {
-    qemu?.socket?.destroy();
-    qemu?.server.close();
+    for (const end of opened.splice(0)) {
+      end.socket?.destroy();
+      end.server.close();
+    }
     await rm(directory, { recursive: true, force: true });
   });
 

@@ -27,7 +27,7 @@ export interface QmpWaitOptions {
 
 export type QmpState = 'connecting' | 'ready' | 'closed';
 type EventHandler = (event: QmpEvent) => void;
-interface Pending { readonly command: string; settle(error: unknown, value?: unknown): void }
+interface Pending { readonly command: string; readonly settle: (error: unknown, value?: unknown) => void }
 
 const connectTimeoutMs = 10_000;
 /** QEMU answers within milliseconds; a `migrate` of a large guest or a snapshot on a slow disk may take seconds. */
@@ -102,7 +102,7 @@ export class QmpSession {
     const id = this.#nextId;
     this.#nextId += 1;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#pending.set(id, { command, settle: (error, value) => (error === undefined ? resolve(value) : reject(error as Error)) });
+    this.#pending.set(id, { command, settle: (error, value) => (error === undefined ? resolve(value) : reject(error)) });
     this.#socket.write(encodeCommand(id, command, args));
     return within(promise, timeoutMs, signal, command).finally(() => this.#pending.delete(id));
   }
@@ -125,7 +125,7 @@ export class QmpSession {
       try {
         if (predicate(event)) resolve(event);
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
     this.#waiting.add(reject);
@@ -226,7 +226,8 @@ function openOnce(path: string): Promise<Socket> {
 /** `work`, or QMP_TIMEOUT after `timeoutMs`, or the signal's reason. */
 function within<Value>(work: Promise<Value>, timeoutMs: number | undefined, signal: AbortSignal | undefined, subject: string): Promise<Value> {
   return new Promise<Value>((resolve, reject) => {
-    const timer = timeoutMs === undefined ? undefined : setTimeout(() => settle(() => reject(new Fault('QMP_TIMEOUT', { subject, expected: `an answer within ${Math.round(timeoutMs)} ms` }))), timeoutMs);
+    const onTimeout = (): void => settle(() => reject(new Fault('QMP_TIMEOUT', { subject, expected: `an answer within ${Math.round(timeoutMs!)} ms` })));
+    const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
     const onAbort = (): void => settle(() => reject(cancelled(signal!)));
     const settle = (finish: () => void): void => {
       clearTimeout(timer);
@@ -235,7 +236,7 @@ function within<Value>(work: Promise<Value>, timeoutMs: number | undefined, sign
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
-    work.then((value) => settle(() => resolve(value)), (error: unknown) => settle(() => reject(error as Error)));
+    work.then((value) => settle(() => resolve(value)), (error: unknown) => settle(() => reject(Fault.from(error))));
   });
 }
 
