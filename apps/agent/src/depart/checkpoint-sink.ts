@@ -49,7 +49,8 @@ export class CheckpointSink implements StateSink {
     const { id } = this.#regions[blockIndex]!;
     const changed = this.#digests.changedToZero(id, pages);
     if (changed.length === 0) return;
-    this.#count(id, changed);
+    // Without a parent every page is zero already.
+    if (this.#parentRegions.length > 0) this.#count(id, changed);
     await this.#writer.putZero(id, changed);
   }
 

@@ -1,0 +1,193 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { join, resolve } from 'node:path';
+import { Fault } from '@godwit/base';
+import type { ControlCommand, ControlResult } from '@godwit/wire';
+import { processesOf } from './process-tree.ts';
+
+/** A coordinator and agents as a user would have them: real programs, each in a process of its own, in a folder that is removed. */
+
+const root = resolve(import.meta.dirname, '..', '..', '..');
+const coordinatorProgram = join(root, 'apps/api/dist/main.js');
+const cliProgram = join(root, 'apps/agent/dist/cli/main.js');
+const readyMs = 30_000;
+const stopMs = 10_000;
+
+export interface Answer<Command extends ControlCommand> {
+  readonly exitCode: number;
+  readonly result: ControlResult<Command> | undefined;
+  readonly error: Fault | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One host: an agent with its own GODWIT_HOME. */
+export class TestHost {
+  readonly name: string;
+  readonly home: string;
+  readonly #environment: NodeJS.ProcessEnv;
+  #agent: ChildProcess | undefined;
+
+  constructor(name: string, home: string, environment: NodeJS.ProcessEnv) {
+    this.name = name;
+    this.home = home;
+    this.#environment = { ...process.env, ...environment, GODWIT_HOME: home };
+  }
+
+  get pid(): number {
+    return this.#agent?.pid ?? 0;
+  }
+
+  async startAgent(): Promise<void> {
+    this.#agent = spawn(process.execPath, [cliProgram, 'agent'], { stdio: ['ignore', 'pipe', 'pipe'], env: this.#environment });
+    await firstLine(this.#agent, 'ready', `agent of ${this.name}`);
+  }
+
+  /** SIGTERM: the agent ends, desktops run on. */
+  async stopAgent(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.#agent !== undefined) await end(this.#agent, signal);
+    this.#agent = undefined;
+  }
+
+  /** Runs `godwit COMMAND ARGS` as a person would, without a terminal. */
+  run(words: readonly string[], onStderr: (text: string) => void = () => undefined): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+    const child = spawn(process.execPath, [cliProgram, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env: this.#environment });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+      onStderr(chunk.toString());
+    });
+    return new Promise((resolvePromise, reject) => {
+      child.once('error', reject);
+      child.once('close', (exitCode) => resolvePromise({ exitCode: exitCode ?? -1, stdout, stderr }));
+    });
+  }
+
+  /** Runs a command with `--json` and reads what it says. */
+  async ask<Command extends ControlCommand>(command: Command, ...words: string[]): Promise<Answer<Command>> {
+    const { exitCode, stdout, stderr } = await this.run([command, ...words, '--json']);
+    const said = stdout.trim() === '' ? {} : (JSON.parse(stdout) as { error?: Parameters<typeof Fault.fromJSON>[0] });
+    const error = said.error === undefined ? undefined : Fault.fromJSON(said.error);
+    return { exitCode, result: error === undefined && stdout.trim() !== '' ? (said as unknown as ControlResult<Command>) : undefined, error, stdout, stderr };
+  }
+
+  /** As `ask`, for what must go well; throws the command's fault with what it printed. */
+  async must<Command extends ControlCommand>(command: Command, ...words: string[]): Promise<ControlResult<Command>> {
+    const { exitCode, result, error, stderr } = await this.ask(command, ...words);
+    if (error !== undefined) throw error;
+    if (exitCode !== 0 || result === undefined) throw new Error(`godwit ${command} on ${this.name}: exit ${exitCode}: ${stderr}`);
+    return result;
+  }
+
+  /** The newest serial lines of a desktop that runs here. */
+  async consoleLines(desktop: string, lines = 50): Promise<string[]> {
+    return (await this.must('console', desktop, '--lines', String(lines))).lines;
+  }
+}
+
+export class House {
+  readonly directory: string;
+  readonly #hosts: TestHost[] = [];
+  #coordinator: ChildProcess | undefined;
+  url = '';
+
+  constructor() {
+    // In /tmp, not in the checkout: QEMU's user has to pass through every folder above, and sockets want short paths.
+    this.directory = mkdtempSync('/tmp/godwit-');
+    chmodSync(this.directory, 0o711);
+  }
+
+  async startCoordinator(listen = '127.0.0.1:0'): Promise<void> {
+    this.#coordinator = spawn(process.execPath, [coordinatorProgram, '--data', join(this.directory, 'c'), '--listen', listen, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.url = (JSON.parse(await firstLine(this.#coordinator, '"ready":true', 'coordinator')) as { url: string }).url;
+  }
+
+  async stopCoordinator(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.#coordinator !== undefined) await end(this.#coordinator, signal);
+    this.#coordinator = undefined;
+  }
+
+  /** The coordinator's folder of objects. */
+  get objectsDirectory(): string {
+    return join(this.directory, 'c', 'objects');
+  }
+
+  async addHost(name: string, environment: NodeJS.ProcessEnv = {}): Promise<TestHost> {
+    const host = new TestHost(name, join(this.directory, name), environment);
+    this.#hosts.push(host);
+    await host.startAgent();
+    return host;
+  }
+
+  /** Ends everything that was started, QEMUs too, by their ids, and removes the folder. */
+  async close(): Promise<void> {
+    await Promise.all(this.#hosts.map((host) => host.stopAgent()));
+    for (const host of this.#hosts) for (const pid of machinesOf(host.home)) await endMachine(pid);
+    await this.stopCoordinator();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Enrols `second` into the account of `first` with the code that it shows. */
+export async function enrolSecond(first: TestHost, second: TestHost, coordinator: string): Promise<void> {
+  const code = Promise.withResolvers<string>();
+  let seen = '';
+  const joining = second.run(['join', '--coordinator', coordinator, '--name', second.name], (text) => {
+    seen += text;
+    const match = /godwit approve (\S+)/.exec(seen);
+    if (match?.[1] !== undefined) code.resolve(match[1]);
+  });
+  void joining.then(({ stderr }) => code.reject(new Error(`join ended: ${stderr}`)));
+  await first.must('approve', await code.promise);
+  const { exitCode, stderr } = await joining;
+  if (exitCode !== 0) throw new Error(`join on ${second.name}: exit ${exitCode}: ${stderr}`);
+}
+
+function machinesOf(home: string): number[] {
+  return existsSync(home) ? processesOf(home) : [];
+}
+
+async function endMachine(pid: number): Promise<void> {
+  process.kill(pid, 'SIGKILL');
+  while (existsSync(`/proc/${pid}`) && !isZombie(pid)) await new Promise((resolvePromise) => setTimeout(resolvePromise, 20));
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return true; // It is gone.
+  }
+}
+
+/** Resolves with the first line of stdout that holds `word`; rejects with what the program said when it ends before. */
+function firstLine(child: ChildProcess, word: string, what: string): Promise<string> {
+  return new Promise((resolvePromise, reject) => {
+    const said: string[] = [];
+    const timer = setTimeout(() => reject(new Error(`${what} is not ready after ${readyMs} ms: ${said.join('')}`)), readyMs);
+    child.stderr?.on('data', (chunk: Buffer) => said.push(chunk.toString().slice(0, 2_000)));
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      if (!line.includes(word)) return;
+      clearTimeout(timer);
+      resolvePromise(line);
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`${what} ended with ${code}: ${said.join('')}`));
+    });
+  });
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolvePromise) => child.once('exit', () => resolvePromise()));
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
+  await gone;
+  clearTimeout(timer);
+}
+
