@@ -1,1 +1,1 @@
-export {};
+export { bytesText, durationText, table } from './cli/figures.ts';

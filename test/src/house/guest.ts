@@ -7,16 +7,18 @@ export interface GuestTick {
   readonly memoryOk: boolean;
   readonly diskOk: boolean;
   readonly passes: number;
+  /** Blocks of 1 MiB compared with their sums, one after the other, round and round. */
+  readonly looks: number;
   readonly filledBytes: number;
 }
 
-const pattern = /^godwit-guest counter=(\d+) uptime=([\d.]+) passes=(\d+) looks=\d+ memory=(\w+) disk=(\w+) filled=(\d+) phase=ready$/;
+const pattern = /^godwit-guest counter=(\d+) uptime=([\d.]+) passes=(\d+) looks=(\d+) memory=(\w+) disk=(\w+) filled=(\d+) phase=ready$/;
 
 export function parseTick(line: string): GuestTick | undefined {
   const match = pattern.exec(line);
   if (match === null) return undefined;
-  const [, counter, uptime, passes, memory, disk, filled] = match;
-  return { counter: Number(counter), uptimeSeconds: Number(uptime), passes: Number(passes), memoryOk: memory === 'ok', diskOk: disk === 'ok', filledBytes: Number(filled) };
+  const [, counter, uptime, passes, looks, memory, disk, filled] = match;
+  return { counter: Number(counter), uptimeSeconds: Number(uptime), passes: Number(passes), looks: Number(looks), memoryOk: memory === 'ok', diskOk: disk === 'ok', filledBytes: Number(filled) };
 }
 
 export async function lastTick(host: TestHost, desktop: string): Promise<GuestTick | undefined> {

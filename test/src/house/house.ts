@@ -122,6 +122,10 @@ export class House {
     return host;
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   /** Ends everything that was started, QEMUs too, by their ids, and removes the folder. */
   async close(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.stopAgent()));

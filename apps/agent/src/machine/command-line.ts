@@ -97,5 +97,6 @@ function device(description: string, slot: number): string[] {
 }
 
 function socketChardev(id: string, path: string): string {
-  return `socket,id=${id},path=${path},server=on,wait=off`;
+  // QEMU ends an option at a comma, unless it is doubled; a home may have one in its path.
+  return `socket,id=${id},path=${path.replaceAll(',', ',,')},server=on,wait=off`;
 }

@@ -30,8 +30,8 @@ export const contractSchema = z.strictObject({
   disks: z.array(diskSchema).length(diskCount),
   macAddress: z.string().regex(/^52:54:00(:[0-9a-f]{2}){3}$/),
   /** The VM generation id (vmgenid): a fork gets another one, a move keeps it. */
-  generationId: z.uuid(),
-  machineId: z.uuid(),
+  generationId: z.uuid().lowercase(),
+  machineId: z.uuid().lowercase(),
   firmware: z.strictObject({ file: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/), lengthBytes: z.int().min(1).max(2 ** 26), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   /** The QEMU that wrote the state, and the oldest that may load it. */
   qemu: z.strictObject({ savedWith: z.string().regex(/^\d{1,3}(\.\d{1,3}){1,2}$/), atLeast: z.string().regex(/^\d{1,3}\.\d{1,3}$/) }),

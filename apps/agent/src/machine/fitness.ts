@@ -48,8 +48,8 @@ export function lacks(contract: MachineContract, host: HostCapabilities, room: R
   need(host.accelerator === contract.accelerator, 'accelerator', contract.accelerator, host.accelerator);
   need(host.firmware.lengthBytes === contract.firmware.lengthBytes, 'firmware size', `${contract.firmware.lengthBytes} bytes`, `${host.firmware.lengthBytes} bytes of ${host.firmware.file}`);
   const memoryNeededBytes = contract.memoryBytes + qemuOverheadBytes;
-  need(room.memoryAvailableBytes >= memoryNeededBytes, 'memory', mebibytes(memoryNeededBytes), `${mebibytes(room.memoryAvailableBytes)} available`);
-  need(room.diskAvailableBytes >= room.diskNeededBytes, 'disk space', mebibytes(room.diskNeededBytes), `${mebibytes(room.diskAvailableBytes)} free`);
+  need(room.memoryAvailableBytes >= memoryNeededBytes, 'memory', neededText(memoryNeededBytes), `${offeredText(room.memoryAvailableBytes)} available`);
+  need(room.diskAvailableBytes >= room.diskNeededBytes, 'disk space', neededText(room.diskNeededBytes), `${offeredText(room.diskAvailableBytes)} free`);
   return found;
 }
 
@@ -73,6 +73,11 @@ export function atLeast(version: string, minimum: string): boolean {
   return true;
 }
 
-function mebibytes(bytes: number): string {
+/** Rounded up what is needed and down what is offered: a lack never reads as if both were the same. */
+function neededText(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
+
+function offeredText(bytes: number): string {
+  return `${Math.floor(bytes / 2 ** 20)} MiB`;
 }
