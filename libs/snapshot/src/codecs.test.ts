@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Fault, type FaultCode, type HostId, type PackId } from '@godwit/base';
 import { decodeLeaf, encodeLeaf, type FrameLocation, type Leaf } from './leaf.ts';
 import { manifestObjectKey, packObjectKey, parseObjectKey } from './layout.ts';
+import { planReads } from './frame-source.ts';
 import { decodeManifestPublic, encodePublic, type ManifestPack } from './manifest.ts';
 import { decodeFooter, encodeFooter, type FooterEntry } from './pack-format.ts';
 import { packHeaderBytes } from './limits.ts';
@@ -76,6 +77,69 @@ test('leaf: one encoding, all else is TABLE_CORRUPT', () => onlyCanonical(encode
 
 test('root: one encoding, all else is TABLE_CORRUPT', () => onlyCanonical(encodeRoot(root), 'TABLE_CORRUPT', (bytes) => decodeRoot(bytes, regions), encodeRoot));
 
+const refusedWith = (code: FaultCode, decode: () => unknown, why: string): void => assert.throws(decode, (error) => error instanceof Fault && error.code === code, why);
+
+test('leaf: what contradicts itself or has another order is refused', () => {
+  const with_ = (change: Partial<Leaf>): Leaf => ({ ...leaf, ...change });
+  const edited = (array: Uint16Array, edits: [number, number][]): Uint16Array => {
+    const copy = Uint16Array.from(array);
+    for (const [at, value] of edits) copy[at] = value;
+    return copy;
+  };
+  const [a, b, c] = leaf.frames as [FrameLocation, FrameLocation, FrameLocation];
+  const bad: Record<string, Leaf> = {
+    'frames out of the order of first use': with_({ references: edited(leaf.references, [[1, 2], [2, 1]]) }),
+    'a frame that no page uses': with_({ references: edited(leaf.references, [[5, 0]]), slots: Uint8Array.from(leaf.slots, (slot, at) => (at === 5 ? 0 : slot)) }),
+    'a frame beyond the list': with_({ references: edited(leaf.references, [[5, 4]]) }),
+    'a slot beyond its frame': with_({ slots: Uint8Array.from(leaf.slots, (slot, at) => (at === 5 ? 2 : slot)) }),
+    'a slot of a zero page': with_({ slots: Uint8Array.from(leaf.slots, (slot, at) => (at === 0 ? 1 : slot)) }),
+    'one frame twice': with_({ frames: [a, b, a] }),
+    'another region': with_({ regionId: 2 }),
+    'another leaf': with_({ leafIndex: 0 }),
+    'too few pages': with_({ references: leaf.references.subarray(0, 75), slots: leaf.slots.subarray(0, 75) }),
+    'a frame of half a page': with_({ frames: [a, b, { ...c, plainBytes: 4 + 4100 + 2050 }] }),
+    'a frame of no pages': with_({ frames: [a, b, { ...c, sealedBytes: 19, plainBytes: 4 }] }),
+    'a frame outside any pack': with_({ frames: [a, b, { ...c, offsetBytes: 8 * 1024 * 1024 }] }),
+    'a frame in the header': with_({ frames: [{ ...a, offsetBytes: 99 }, b, c] }),
+    'compressed to more than it was': with_({ frames: [a, b, { ...c, sealedBytes: c.plainBytes + 16 }] }),
+    'raw of another length': with_({ frames: [a, b, { ...c, compressed: false }] }),
+    'nothing but zero pages': with_({ frames: [], references: new Uint16Array(76), slots: new Uint8Array(76) }),
+  };
+  for (const [why, value] of Object.entries(bad)) refusedWith('TABLE_CORRUPT', () => decodeLeaf(encodeLeaf(value), ram, 1), why);
+  // Packs out of order and unused ones: the encoder cannot say them, so their bytes are moved by hand.
+  const swapped = encodeLeaf(leaf);
+  const first = Buffer.from(swapped.subarray(10, 26));
+  swapped.copyWithin(10, 26, 42);
+  first.copy(swapped, 26);
+  for (const at of [0, 1, 2]) swapped.writeUInt16BE(1 - swapped.readUInt16BE(44 + at * 17), 44 + at * 17);
+  refusedWith('TABLE_CORRUPT', () => decodeLeaf(swapped, ram, 1), 'packs out of the order of first use');
+  const same = encodeLeaf(leaf);
+  same.copyWithin(26, 10, 26);
+  refusedWith('TABLE_CORRUPT', () => decodeLeaf(same, ram, 1), 'one pack twice');
+});
+
+test('root: what contradicts itself or has another order is refused', () => {
+  const good = encodeRoot(root);
+  const packs = 4 + 3 * 16;
+  const edits: Record<string, (bytes: Buffer) => void> = {
+    'indices of packs descending': (bytes) => bytes.writeUInt32BE(0x0002_0000, packs + 2 + 6 + 2 + 17),
+    'one pack of a leaf twice': (bytes) => bytes.writeUInt32BE(0x0000_0000, packs + 2 + 6 + 2 + 17),
+    'a pack beyond the list': (bytes) => bytes.writeUInt16BE(3, packs + 2 + 6 + 2 + 17 + 2),
+    'a leaf in a pack beyond the list': (bytes) => bytes.writeUInt16BE(3, packs + 2 + 6 + 2),
+    'a pack that nothing uses': (bytes) => bytes.writeUInt16BE(0, packs + 2 + 6 + 2),
+    'another region': (bytes) => bytes.writeUInt16BE(2, packs + 2),
+    'another count of leaves': (bytes) => bytes.writeUInt32BE(1, packs + 4),
+    'a vast count of leaves': (bytes) => bytes.writeUInt32BE(0xffff_ffff, packs + 4),
+    'a vast count of packs': (bytes) => bytes.writeUInt32BE(0xffff_ffff, 0),
+    'another count of regions': (bytes) => bytes.writeUInt16BE(3, packs),
+  };
+  for (const [why, edit] of Object.entries(edits)) {
+    const bytes = Buffer.from(good);
+    edit(bytes);
+    refusedWith('TABLE_CORRUPT', () => decodeRoot(bytes, regions), why);
+  }
+});
+
 test('footer: one encoding, all else is PACK_CORRUPT', () => {
   const entries: FooterEntry[] = [
     { kind: 'ram', frameIndex: 0, offsetBytes: packHeaderBytes, sealedBytes: 500, plainBytes: 8204, compressed: true },
@@ -96,6 +160,63 @@ test('public part of a manifest: one encoding, all else is MANIFEST_INVALID', ()
       ({ decoded, sealed, signature }) => Buffer.concat([encodePublic(decoded), sealed, signature]),
     );
   }
+});
+
+test('public part of a manifest: what contradicts itself is refused', () => {
+  const manifest = { ...pack(1, 3), sequence: 4, commitId: id(4) as never, chain: { length: 2, headHash: Buffer.alloc(32, 1) }, createdMs: 5, packs: [pack(1, 1), pack(2, 3)] };
+  const good = Buffer.concat([encodePublic(manifest), Buffer.alloc(68)]);
+  assert.equal(decodeManifestPublic(good).packs.length, 2);
+  const origins = 8 + 16 + 8 + 8 + 4 + 16 + 16 + 1 + 36 + 8 + 4;
+  const packs = origins + 2 + 2 * 28 + 4;
+  const edits: Record<string, (bytes: Buffer) => void> = {
+    'an origin that no pack uses': (bytes) => bytes.writeUInt16BE(0, packs + 54),
+    'an origin beyond the list': (bytes) => bytes.writeUInt16BE(2, packs + 54),
+    'one origin twice': (bytes) => bytes.copyWithin(origins + 2 + 28, origins + 2, origins + 2 + 28),
+    'one pack twice': (bytes) => bytes.copyWithin(packs + 54 + 2, packs + 2, packs + 2 + 16),
+    'an empty pack': (bytes) => bytes.writeUInt32BE(0, packs + 18),
+    'a pack of a later epoch': (bytes) => bytes.writeBigUInt64BE(9n, origins + 2 + 28),
+    'a pack of a later key': (bytes) => bytes.writeUInt32BE(2, origins + 2 + 28 + 8),
+    'sequence 0': (bytes) => bytes.writeBigUInt64BE(0n, 24),
+    'a sequence above 2^53': (bytes) => bytes.writeBigUInt64BE(2n ** 53n, 24),
+    'key generation 0': (bytes) => bytes.writeUInt32BE(0, 40),
+    'two parents': (bytes) => bytes.writeUInt8(2, 76),
+    'flags': (bytes) => bytes.writeUInt32BE(1, origins - 4),
+    'version 2': (bytes) => bytes.writeUInt16BE(2, 4),
+    'suite 0': (bytes) => bytes.writeUInt16BE(0, 6),
+    'suite 2': (bytes) => bytes.writeUInt16BE(2, 6),
+    'a vast count of packs': (bytes) => bytes.writeUInt32BE(0xffff_ffff, packs - 4),
+    'a vast private part': (bytes) => bytes.writeUInt32BE(0xffff_ffff, packs + 2 * 54),
+  };
+  for (const [why, edit] of Object.entries(edits)) {
+    const bytes = Buffer.from(good);
+    edit(bytes);
+    refusedWith('MANIFEST_INVALID', () => decodeManifestPublic(bytes), why);
+  }
+  const parent = { digest: Buffer.alloc(32, 2), epoch: 3, sequence: 3, hostId: id(8) as HostId, commitId: id(6) as never };
+  refusedWith('VALUE_OUT_OF_RANGE', () => encodePublic({ ...manifest, parent: { ...parent, sequence: 4 } }), 'a parent that is no earlier');
+  refusedWith('VALUE_OUT_OF_RANGE', () => encodePublic({ ...manifest, parent: { ...parent, epoch: 4 } }), 'a parent of a later epoch');
+});
+
+test('page frame: a page twice, a page outside, and bytes beyond the end of the region are refused', () => {
+  const frameOf = (pages: number[], fill: number): Buffer => {
+    const frame = new OpenFrame(ram, 0);
+    for (const page of pages) frame.add(page, Buffer.alloc(4096, fill), 0);
+    return frame.encode();
+  };
+  assert.equal(decodePageFrame(frameOf([1, 2], 1), ram).pages.length, 2);
+  for (const [pages, fill] of [[[1, 1], 1], [[1, 1100], 1], [[1099], 1], [[0, 0xffff_ffff], 0]] as const) refusedWith('FRAME_CORRUPT', () => decodePageFrame(frameOf([...pages], fill), ram), `pages ${pages.join()}`);
+});
+
+test('reads: neighbours share a request, distant and overlapping frames do not', () => {
+  const at = (frameIndex: number, offsetBytes: number, packIndex = 1): FrameLocation => ({ ...location(packIndex, frameIndex), offsetBytes });
+  const plan = (frames: FrameLocation[], coalesceBytes = 4000): number[][] => planReads(frames, coalesceBytes).map((read) => read.frames.map((frame) => frame.frameIndex));
+  assert.deepEqual(plan([at(1, 616), at(0, 100), at(1, 616), at(0, 100)]), [[0, 1]]);
+  assert.deepEqual(plan([at(0, 100), at(1, 300)]), [[0], [1]]);
+  assert.deepEqual(plan([at(0, 100), at(1, 616 + 65537)], 1_000_000), [[0], [1]]);
+  assert.deepEqual(plan([at(0, 100), at(1, 616 + 65536)], 1_000_000), [[0, 1]]);
+  assert.deepEqual(plan([at(0, 100), at(1, 616), at(2, 1132)], 1032), [[0, 1], [2]]);
+  assert.deepEqual(plan([at(0, 100), at(0, 100, 2)]), [[0], [0]]);
+  assert.deepEqual(planReads([at(0, 100), at(1, 700)], 4000)[0]!.range, { offsetBytes: 100, lengthBytes: 1116 });
 });
 
 test('page frame: one encoding, all else is FRAME_CORRUPT', () => {

@@ -10,6 +10,7 @@ import { checkPack, PackBuilder, readPack } from './pack.ts';
 import { openFrame, openStored } from './pack-format.ts';
 import { defineRegion } from './region.ts';
 import { fixture, noContract, noStats, readAllPages, seededRandom, type Fixture } from './testing/fixture.ts';
+import { readWholePack } from './verify-pack.ts';
 import { verifyDesktop } from './verify.ts';
 
 const ram = defineRegion({ id: 1, kind: 'ram', name: 'pc.ram', lengthBytes: 6 * 4096 });
@@ -124,6 +125,17 @@ test('packs under each other\'s names, and frames in each other\'s places, do no
   refused(() => openStored(opened.keys.seal, opened.contextBytes, { ...first!, plainBytes: first!.plainBytes - 1 }, first!.kind, sealedOf(first)));
 });
 
+test('a pack that its writer sealed a second time with other content is not the one in the manifest', async () => {
+  const { desktop, manifests } = await small();
+  const [key] = [...desktop.store.objects.keys()].filter((name) => name.includes('/p-'));
+  const { context } = readPack(desktop.store.objects.get(key!)!, desktop.keys);
+  const again = new PackBuilder(context, desktop.keys);
+  again.append('ram', await compress(Buffer.alloc(4100, 9)));
+  const { bytes } = again.finish();
+  const [pack] = (await desktop.open(manifests[1]!)).manifest.public.packs.filter(({ packId }) => packId === context.packId);
+  await assert.rejects(readWholePack(bytes, { ...pack!, lengthBytes: bytes.length }, desktop.keys, false), (error) => error instanceof Fault && error.code === 'PACK_CORRUPT');
+});
+
 test('another desktop, another writer, another key generation: refused', async () => {
   const [one, other] = [await small('one'), await small('other')];
   await assert.rejects(one.desktop.open(other.manifests[1]!), (error) => error instanceof Fault && error.code === 'SIGNATURE_INVALID');
@@ -169,6 +181,12 @@ test('a decompression bomb and other lengths than announced are refused', async 
   for (const entry of opened.frames) {
     await assert.rejects(openFrame(opened.keys.seal, opened.contextBytes, entry, entry.kind, pack.bytes.subarray(entry.offsetBytes, entry.offsetBytes + entry.sealedBytes)), (error) => error instanceof Fault && error.code === 'FRAME_CORRUPT');
   }
+  // The output is bounded while it grows, not measured when it is there.
+  const [first] = opened.frames;
+  await assert.rejects(openFrame(opened.keys.seal, opened.contextBytes, first!, 'ram', pack.bytes.subarray(first!.offsetBytes, first!.offsetBytes + first!.sealedBytes)), (error) => {
+    const { cause } = error as Fault;
+    return cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
+  });
   const tooLong = new PackBuilder({ ...context, packId: newId<PackId>(desktop.random) }, desktop.keys);
   tooLong.append('ram', { ...bomb, plainBytes: 4 * 1024 * 1024 });
   assert.throws(() => readPack(tooLong.finish().bytes, desktop.keys), (error) => error instanceof Fault && error.code === 'PACK_CORRUPT');
