@@ -7,6 +7,7 @@ import { controlLineBytesMax } from '@godwit/wire';
  */
 export class LineSplitter {
   #rest = new ByteWriter();
+  #refused = false;
 
   /** The lines that `chunk` completes, without their ends. */
   push(chunk: Buffer): string[] {
@@ -22,7 +23,8 @@ export class LineSplitter {
   }
 
   #extend(piece: Buffer): ByteWriter {
-    if (this.#rest.lengthBytes + piece.length > controlLineBytesMax) throw new Fault('CONTROL_LINE_TOO_LONG', { expected: `at most ${controlLineBytesMax} bytes` });
+    this.#refused ||= this.#rest.lengthBytes + piece.length > controlLineBytesMax;
+    if (this.#refused) throw new Fault('CONTROL_LINE_TOO_LONG', { expected: `at most ${controlLineBytesMax} bytes` });
     return this.#rest.put(piece);
   }
 }
