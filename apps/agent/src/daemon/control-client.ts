@@ -7,7 +7,9 @@ import type { Report } from './control-server.ts';
 /** Asks the agent behind `path` and resolves with its result. Throws its fault, AGENT_UNREACHABLE, or AGENT_LOST when it goes away half-way. */
 export async function askAgent<Command extends ControlCommand>(path: string, command: Command, args: ControlArguments<Command>, report: Report): Promise<ControlResult<Command>> {
   const result = await exchange(path, `${JSON.stringify({ command, arguments: args })}\n`, report);
-  return controlCommands[command].result.parse(result) as ControlResult<Command>;
+  const parsed = controlCommands[command].result.safeParse(result);
+  if (!parsed.success) throw new Fault('AGENT_LOST', { subject: path, found: 'an answer that cannot be read', cause: parsed.error });
+  return parsed.data as ControlResult<Command>;
 }
 
 function exchange(path: string, request: string, report: Report): Promise<unknown> {
@@ -30,7 +32,7 @@ function exchange(path: string, request: string, report: Report): Promise<unknow
           const reply = controlReply.parse(JSON.parse(line));
           if (reply.type === 'progress') report(reply.progress);
           else if (reply.type === 'result') resolve(reply.result);
-          else reject(Fault.fromJSON(withoutUndefined(reply.fault)));
+          else reject(Fault.fromJSON(reply.fault));
         }
       } catch (error) {
         reject(error instanceof Fault ? error : new Fault('AGENT_LOST', { subject: path, found: 'an answer that cannot be read', cause: error }));
@@ -38,10 +40,4 @@ function exchange(path: string, request: string, report: Report): Promise<unknow
       }
     });
   });
-}
-
-type FaultFields = Parameters<typeof Fault.fromJSON>[0];
-
-function withoutUndefined(fields: { code: string; message: string; hint: string; subject?: string | undefined; expected?: string | undefined; found?: string | undefined }): FaultFields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as FaultFields;
 }

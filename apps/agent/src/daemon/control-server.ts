@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Fault, type Log } from '@godwit/base';
 import { controlCommands, controlRequest, type ControlArguments, type ControlCommand, type ControlProgress, type ControlReply, type ControlResult } from '@godwit/wire';
@@ -19,26 +20,31 @@ export type ControlHandlers = {
 export async function serveControl(path: string, handlers: ControlHandlers, log: Log): Promise<Server> {
   if (existsSync(path)) await removeStaleSocket(path);
   const server = createServer((socket) => serveConnection(socket, handlers, log));
+  const listening = once(server, 'listening');
+  // `listen` binds before it returns: the socket has its mode from its first moment, and nothing else is made under this mask.
   const mask = process.umask(0o177);
   try {
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
+    server.listen(path);
   } finally {
     process.umask(mask);
   }
-  chmodSync(path, 0o600);
+  await listening;
   return server;
 }
 
+/** Only a refused connection proves that nobody listens: one that is denied, or finds a full backlog, has met an agent that lives. */
 async function removeStaleSocket(path: string): Promise<void> {
-  const answered = await new Promise<boolean>((resolve) => {
+  const refusal = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
     const probe = connect(path);
     probe.once('connect', () => {
       probe.destroy();
-      resolve(true);
+      resolve(undefined);
     });
-    probe.once('error', () => resolve(false));
+    probe.once('error', resolve);
   });
-  if (answered) throw new Fault('AGENT_RUNS_ALREADY', { subject: path });
+  if (refusal?.code === 'EACCES') throw new Fault('AGENT_DENIED', { subject: path, cause: refusal });
+  if (refusal?.code !== 'ECONNREFUSED') throw new Fault('AGENT_RUNS_ALREADY', { subject: path, cause: refusal });
+  if (!lstatSync(path).isSocket()) throw new Fault('HOME_UNUSABLE', { subject: path, expected: 'a socket or nothing', found: 'something else' });
   unlinkSync(path);
 }
 
@@ -46,7 +52,7 @@ function serveConnection(socket: Socket, handlers: ControlHandlers, log: Log): v
   const lines = new LineSplitter();
   let asked = false;
   const send = (reply: ControlReply): void => {
-    if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
+    if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`);
   };
   const fail = (error: unknown): void => {
     const fault = Fault.from(error);
@@ -54,16 +60,19 @@ function serveConnection(socket: Socket, handlers: ControlHandlers, log: Log): v
     send({ type: 'fault', fault: fault.toJSON() });
     socket.end();
   };
+  const run = async (line: string): Promise<void> => {
+    const result = await answer(line, handlers, (progress) => send({ type: 'progress', progress }));
+    send({ type: 'result', result });
+    socket.end();
+  };
   socket.on('error', (error) => log.debug('control-connection-lost', { error }));
   socket.on('data', (chunk: Buffer) => {
+    if (asked) return;
     try {
       const [line] = lines.push(chunk);
-      if (line === undefined || asked) return;
+      if (line === undefined) return;
       asked = true;
-      answer(line, handlers, (progress) => send({ type: 'progress', progress })).then((result) => {
-        send({ type: 'result', result });
-        socket.end();
-      }, fail);
+      run(line).catch(fail);
     } catch (error) {
       asked = true;
       fail(error);
