@@ -121,11 +121,18 @@ export class CheckpointReader {
     }
   }
 
-  /** The slots of `frame` whose pages are this checkpoint's: the others were written over since. Loads the leaves it has to ask. */
+  /**
+   * The slots of `frame` whose pages are this checkpoint's: the others were written over since. Loads the leaves it has to ask. A table
+   * that lies about a page never brings a wrong page here, but that page then comes from no frame: who must have all counts them.
+   */
   async livePages(frame: LocatedFrame): Promise<number[]> {
     const live: number[] = [];
+    let leaf: Leaf | undefined;
     for (const [slot, page] of frame.pages.entries()) {
-      const place = locatePage(await this.leaf(frame.regionId, Math.floor(page / leafPages)), page);
+      const leafIndex = Math.floor(page / leafPages);
+      // Neighbours share a leaf: one wait per leaf, not per page.
+      if (leaf?.leafIndex !== leafIndex) leaf = await this.leaf(frame.regionId, leafIndex);
+      const place = locatePage(leaf, page);
       if (place !== undefined && place.slot === slot && place.frame.packId === frame.location.packId && place.frame.frameIndex === frame.location.frameIndex) live.push(slot);
     }
     return live;

@@ -126,3 +126,31 @@ test('leaves that did not change are shared with the parent, and only packs that
   assert.equal(third.reader.manifest.public.packs.length, 1, 'packs that nothing lives in any more are not listed');
   assert.deepEqual(third.reader.manifest.public.parent?.digest, second.digest);
 });
+
+test('a checkpoint is opened with one request, all its leaves come with one more, neighbouring frames share theirs', async () => {
+  const desktop = await fixture();
+  const region = defineRegion({ id: 1, kind: 'ram', name: 'pc.ram', lengthBytes: 16 * 1024 * 4096 });
+  const writer = desktop.writer([region]);
+  for (let first = 0; first < 16 * 1024; first += 512) {
+    await writer.putPages(1, Uint32Array.from({ length: 64 }, (_, at) => first + at), Buffer.concat(Array.from({ length: 64 }, (_, at) => page(region, first + at))));
+  }
+  const { manifest } = await writer.finish({ contract: noContract, sequence: 1, stats: noStats });
+  const gets: number[] = [];
+  const counting = { ...desktop.store, get: async (key: string, range?: { offsetBytes: number; lengthBytes: number }) => (gets.push(range?.lengthBytes ?? 0), await desktop.store.get(key, range)) };
+  const reader = await desktop.open(manifest, counting);
+  assert.equal(gets.length, 1);
+  await reader.loadLeaves();
+  assert.equal(gets.length, 2);
+  const leaves = await Promise.all(Array.from({ length: 16 }, async (_, leafIndex) => await reader.leaf(1, leafIndex)));
+  assert.equal(gets.length, 2, 'leaves come from the cache');
+  const frames = leaves.flatMap((leaf) => leaf.frames);
+  let seen = 0;
+  for await (const frame of reader.readFrames(frames)) seen += frame.pages.length;
+  assert.equal(seen, 32 * 64);
+  assert.equal(gets.length, 3);
+  const cold = await desktop.open(manifest, counting);
+  gets.length = 0;
+  const [one, two] = await Promise.all([cold.leaf(1, 3), cold.leaf(1, 3)]);
+  assert.equal(one, two);
+  assert.equal(gets.length, 1, 'two who want one leaf share its request');
+});
