@@ -23,11 +23,13 @@ test('a store that stands still stops the writer within its memory, and nothing 
   let putting = 0;
   let puttingMax = 0;
   const waiting: (() => void)[] = [];
+  const allUnderWay = Promise.withResolvers<void>();
   const slow: ObjectStore = {
     ...desktop.store,
     put: async (key, body) => {
       putting += 1;
       puttingMax = Math.max(puttingMax, putting);
+      if (putting === packsInFlightMax) allUnderWay.resolve();
       if (!open) await new Promise<void>((resolve) => waiting.push(resolve));
       await desktop.store.put(key, body);
       putting -= 1;
@@ -42,7 +44,8 @@ test('a store that stands still stops the writer within its memory, and nothing 
       accepted += 1;
     }
   })();
-  // Still when nothing was accepted for a while.
+  await allUnderWay.promise;
+  // Then until nothing was accepted for a while; on a slow machine that may be early, which only weakens the upper bound.
   for (let before = -1; before !== accepted; ) {
     before = accepted;
     await new Promise((resolve) => setTimeout(resolve, 150));
