@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, realpathSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, realpathSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Fault, type Random } from '@godwit/base';
 import { urlKeyBytes } from './objects/signed-url.ts';
 
@@ -31,7 +31,7 @@ export async function takeDataDirectory(path: string, random: Random): Promise<D
 
 function makeDirectory(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o711 });
+    makeFolders(path);
     const found = realpathSync(path);
     if (statSync(found).uid !== process.getuid?.()) throw new Fault('DATA_DIRECTORY_REFUSED', { subject: path, expected: 'a directory of its own user', found: `one of user ${statSync(found).uid}` });
     chmodSync(found, 0o711);
@@ -40,6 +40,13 @@ function makeDirectory(path: string): string {
     if (error instanceof Fault) throw error;
     throw new Fault('DATA_DIRECTORY_REFUSED', { subject: path, found: (error as NodeJS.ErrnoException).code ?? 'an error', cause: error });
   }
+}
+
+/** Not `mkdirSync` with `recursive`: that one never returns below a file system that answers ENOENT to mkdir, such as /proc. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolders(dirname(path));
+  mkdirSync(path, { mode: 0o711 });
 }
 
 /**

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Fault, jsonLog, printable } from '@godwit/base';
-import { startCoordinator, type RunningCoordinator } from './coordinator.ts';
+import type { RunningCoordinator } from './coordinator.ts';
 import { parseCommandLine, usage } from './options.ts';
 
 /** `godwit-coordinator`: starts, says so in one line, and stops cleanly at SIGTERM or SIGINT. */
@@ -15,6 +15,8 @@ async function main(): Promise<void> {
     // A second signal while it stops changes nothing: the database is being shut down in order.
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
   });
+  // Only now: what is wrong with the command line is said before a server is loaded.
+  const { startCoordinator } = await import('./coordinator.ts');
   const running = await startCoordinator({ ...line, log });
   announce(running, line.json);
   await stopAsked;

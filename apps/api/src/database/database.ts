@@ -33,6 +33,8 @@ export function openDatabase(address: DatabaseAddress, log: Log): Database {
   });
   // A connection that breaks while idle: the pool drops it, the next query opens another.
   pool.on('error', (error) => log.warn('database.connection', { error }));
+  // One that breaks between two statements of a transaction: the next statement fails, and without a listener so would the process.
+  pool.on('connect', (client) => client.on('error', (error) => log.debug('database.connection', { error })));
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 
