@@ -1,4 +1,4 @@
-import { Fault, newId, type AccountId, type Clock, type DesktopId, type JoinId, type Log, type Random } from '@godwit/base';
+import { Fault, newId, type AccountId, type Clock, type DesktopId, type Log, type Random } from '@godwit/base';
 import {
   createDevice, createRecovery, deviceFromPublic, extendChain, fingerprint, grantAccountKey, joinCode, matchesJoinCode, newAccountKey, newDesktopKey, openGrant, recoveryFromWords,
   replayChain, signAdd, signGenesis, unwrapDesktopKey, wrapDesktopKey, type ChainState, type DeviceSecrets, type Secret,
@@ -132,7 +132,7 @@ export class Account {
       generation,
       bytes: text(grantAccountKey({ accountKey, generation, chain: after, chainAgeMs: this.chain.ageMs, to: joiner, by: this.device }, random)),
     }));
-    await this.coordinator.call('approveJoin', { params: { joinId: found.joinId as JoinId }, body: { expectedLength: before.length, entry: text(entry), grants } });
+    await this.coordinator.call('approveJoin', { params: { joinId: found.joinId }, body: { expectedLength: before.length, entry: text(entry), grants } });
     await this.refreshChain();
     return { hostId: joiner.hostId, hostName: found.name, fingerprint: this.fingerprint };
   }

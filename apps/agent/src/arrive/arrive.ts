@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { Fault, type DesktopId } from '@godwit/base';
+import { Fault } from '@godwit/base';
 import { migrateIncoming, queryMigrate, serveNbd, setMigrationCapabilities, type NbdServer } from '@godwit/qemu';
 import { CheckpointReader, openManifest, PageDigests, type Manifest } from '@godwit/snapshot';
 import { bytesOf, type AnswerOf, type ArriveFigures, type ArrivePhase, type ControlProgress, type Desktop, type Routes } from '@godwit/wire';
@@ -134,9 +134,9 @@ class Arrival {
     const { home, privilege, random, log } = this.#host;
     const { desktopId, name } = this.#remote;
     const digest = manifest.digest.toString('base64url');
-    const desktopHome = home.desktop(desktopId as DesktopId);
+    const desktopHome = home.desktop(desktopId);
     const record: DesktopRecord = {
-      version: 1, desktopId: desktopId as DesktopId, name, epoch, contract, base: { sequence: manifest.public.sequence, digest }, nextLayer: 0, machine: null, stage: 'arriving', commit: null,
+      version: 1, desktopId: desktopId, name, epoch, contract, base: { sequence: manifest.public.sequence, digest }, nextLayer: 0, machine: null, stage: 'arriving', commit: null,
       disks: contract.disks.map((_, disk) => ({ layers: [{ file: baseFile(disk), format: 'raw' as const }], committedLayers: 1 })),
     };
     mkdirSync(desktopHome.directory, { recursive: true, mode: 0o711 });
@@ -180,7 +180,7 @@ class Arrival {
   /** Rejects with the reason when QEMU does not take the state; never resolves. */
   async #loadFailure(machine: Machine, player: RamPlayer): Promise<never> {
     const failed = machine.qmp.waitFor('MIGRATION', ({ data }) => data['status'] === 'failed');
-    await Promise.race([failed, machine.ended, player.failed.catch(() => undefined)]);
+    await Promise.race([failed, machine.ended, player.failed.catch(() => undefined)]); // Its reason comes second: QEMU's own says more.
     if (!machine.process.alive) throw new Fault('LOAD_FAILED', { found: 'QEMU ended' });
     throw new Fault('LOAD_FAILED', { found: (await queryMigrate(machine.qmp)).errorText ?? 'a failed migration' });
   }

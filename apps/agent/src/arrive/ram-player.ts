@@ -31,7 +31,7 @@ export interface RamPlayerOptions {
 export class RamPlayer {
   readonly #options: RamPlayerOptions;
   readonly #sent: SentPages;
-  readonly #shut = Promise.withResolvers<void>();
+  readonly #shut = Promise.withResolvers<number>();
   readonly #failed = Promise.withResolvers<never>();
   /** Faults being served. The fill stands back while there are any. */
   #serving = 0;
@@ -42,8 +42,7 @@ export class RamPlayer {
   constructor(options: RamPlayerOptions) {
     this.#options = options;
     this.#sent = new SentPages(options.head.blocks);
-    this.#failed.promise.catch(() => undefined);
-    this.#shut.promise.catch(() => undefined);
+    this.#failed.promise.catch(() => undefined); // Whoever sends or waits is told; a failure that nobody waits for ends with the socket.
     this.#listen();
   }
 
@@ -83,7 +82,7 @@ export class RamPlayer {
     const { socket } = this.#options;
     const decoder = new ReturnPathDecoder({
       onShut: (status) => {
-        if (status === 0) this.#shut.resolve();
+        if (status === 0) this.#shut.resolve(status);
         else this.#fail(new Fault('LOAD_FAILED', { expected: 'status 0', found: `status ${status}` }));
       },
       onPong: () => undefined,

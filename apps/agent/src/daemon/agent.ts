@@ -160,7 +160,7 @@ class Agent {
       console: ({ name, lines }) => here((desktops) => ({ name, lines: desktops.console(name, lines) })),
       history: ({ name }) => history(this.#member(), name),
       verify: async (wish) => verify(await this.#host(), wish),
-      doctor: async () => doctor({ home: this.#home, account: this.#account, privilege: this.#privilege, capabilities: () => this.#capable() }),
+      doctor: async () => doctor({ home: this.#home, account: this.#account, privilege: this.#privilege, capabilities: () => this.#capable(), clock: systemClock }),
     };
   }
 

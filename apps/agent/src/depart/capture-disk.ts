@@ -18,7 +18,7 @@ const pagesPerRead = 4;
 export async function captureDisk(region: Region, layers: readonly FrozenLayer[], writer: CheckpointWriter): Promise<number> {
   const pages = newestPages(await Promise.all(layers.map((layer) => mapImage(layer.path, layer.format))), region.pageBytes);
   const zero = pages.filter(({ layer }) => layer === undefined).map(({ page }) => page);
-  await writer.putZero(region.id, Uint32Array.from(zero));
+  writer.putZero(region.id, Uint32Array.from(zero));
   const files = await Promise.all(layers.map((layer) => open(layer.path, 'r')));
   let written = 0;
   try {

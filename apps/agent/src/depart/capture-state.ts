@@ -94,7 +94,7 @@ type MigrationEvent = Awaited<ReturnType<QmpSession['waitFor']>>;
 /** A wait that may be left alone: its failure is seen only by whoever awaits it. */
 function watch(qmp: QmpSession, name: string, accepts: (status: unknown) => boolean): Promise<MigrationEvent> {
   const event = qmp.waitFor(name, ({ data }) => accepts(data['status']));
-  event.catch(() => undefined);
+  event.catch(() => undefined); // See above: not awaited is not unhandled.
   return event;
 }
 
@@ -111,7 +111,7 @@ async function listen(path: string, privilege: Privilege): Promise<{ server: Ser
     });
     server.once('close', () => clearTimeout(timer));
   });
-  accepted.catch(() => undefined);
+  accepted.catch(() => undefined); // A capture that failed before it got here has its own reason.
   return { server, accepted };
 }
 

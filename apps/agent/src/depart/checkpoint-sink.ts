@@ -45,13 +45,14 @@ export class CheckpointSink implements StateSink {
     await this.#writer.putPages(id, changed.pages, changed.bytes);
   }
 
-  async onZeroPages({ blockIndex, pages }: ZeroBatch): Promise<void> {
+  onZeroPages({ blockIndex, pages }: ZeroBatch): Promise<void> {
     const { id } = this.#regions[blockIndex]!;
     const changed = this.#digests.changedToZero(id, pages);
-    if (changed.length === 0) return;
+    if (changed.length === 0) return Promise.resolve();
     // Without a parent every page is zero already.
     if (this.#parentRegions.length > 0) this.#count(id, changed);
-    await this.#writer.putZero(id, changed);
+    this.#writer.putZero(id, changed);
+    return Promise.resolve();
   }
 
   async onDevice(blob: Buffer): Promise<void> {

@@ -42,7 +42,7 @@ export class Desktops {
         await desktop.reconcileLayers(machine);
         this.#attach(desktop, machine);
       }
-      if (record.stage === 'committing') this.#settleCommit(desktop);
+      this.#settleCommit(desktop);
     }
   }
 
@@ -90,7 +90,7 @@ export class Desktops {
         this.#local.delete(desktop.record.desktopId);
         return { name, sequence, epoch, safe: true as const, depart: figures };
       } catch (error) {
-        if (desktop.commitPending) this.#settleCommit(desktop);
+        this.#settleCommit(desktop);
         throw error;
       }
     });
@@ -180,8 +180,9 @@ export class Desktops {
     await desktop.forget();
   }
 
-  /** Goes on asking about a commit whose outcome is not known. Then the desktop is gone from here, or, refused, runs on. */
+  /** Goes on asking about a commit whose outcome is not known, if there is one. Then the desktop is gone from here, or, refused, runs on. */
   #settleCommit(desktop: LocalDesktop): void {
+    if (!desktop.commitPending) return;
     const ask = async (): Promise<void> => {
       for (;;) {
         try {
@@ -194,7 +195,10 @@ export class Desktops {
           desktop.note = fault.message;
           this.#host.log.warn('commit-not-settled', { desktop: desktop.record.desktopId, error: fault });
           if (fault.kind === 'unavailable') await new Promise((resolve) => setTimeout(resolve, 2_000));
-          else return await desktop.refuseCommit(fault);
+          else {
+            await desktop.refuseCommit(fault);
+            return;
+          }
         }
       }
     };

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { Fault } from '@godwit/base';
+import { Fault, type Clock } from '@godwit/base';
 import type { ControlResult, DoctorFinding } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
 import { bytesText, durationText } from '../cli/figures.ts';
@@ -12,6 +12,7 @@ export interface Patient {
   readonly account: Account | undefined;
   readonly privilege: Privilege;
   readonly capabilities: () => Promise<HostCapabilities>;
+  readonly clock: Clock;
 }
 
 /** Below this a desktop's overlay soon finds no room. */
@@ -70,11 +71,11 @@ async function checkAccount({ account }: Patient): Promise<DoctorFinding> {
   return Promise.resolve(good('account', `host ${account.settings.hostName}, fingerprint ${account.fingerprint}; keys in files of mode 0600, not sealed`));
 }
 
-async function checkCoordinator({ account }: Patient): Promise<DoctorFinding> {
-  const startedMs = performance.now();
+async function checkCoordinator({ account, clock }: Patient): Promise<DoctorFinding> {
+  const startedMs = clock.workMs();
   try {
     await account!.refreshChain();
-    return good('coordinator', `${account!.settings.coordinator} answered in ${durationText(performance.now() - startedMs)}`);
+    return good('coordinator', `${account!.settings.coordinator} answered in ${durationText(clock.workMs() - startedMs)}`);
   } catch (error) {
     const fault = Fault.from(error);
     return { check: 'coordinator', state: 'bad', found: fault.message, hint: fault.hint };

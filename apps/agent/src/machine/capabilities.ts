@@ -96,7 +96,9 @@ async function probeKvm(program: string, privilege: Privilege): Promise<string |
     });
   });
   endGroup(child.pid);
-  return spoke ? undefined : (complaint.join('').trim().split('\n').at(-1)?.slice(0, 200) || 'a guest does not run under it');
+  const said = complaint.join('').trim().split('\n').at(-1)?.slice(0, 200) ?? '';
+  if (spoke) return undefined;
+  return said === '' ? 'a guest does not run under it' : said;
 }
 
 /** The probe is the leader of its own process group: unshare, setpriv and QEMU end together. */

@@ -28,14 +28,24 @@ const mapSchema = z.array(z.object({
   offset: z.int().min(0).optional(),
 }));
 
+const infoSchema = z.object({
+  'virtual-size': z.int().min(0),
+  'backing-filename': z.string().optional(),
+  'format-specific': z.object({ data: z.object({ 'data-file': z.string().optional() }) }).optional(),
+});
+
 /** A new empty qcow2 image, cluster size 64 KiB: one disk page of the checkpoint format. No backing file is named inside. */
 export async function createImage(path: string, lengthBytes: number): Promise<void> {
   await imageTool(['create', '-q', '-f', 'qcow2', '-o', 'cluster_size=65536,lazy_refcounts=off', path, String(lengthBytes)], path);
 }
 
-/** Converts any image that qemu-img reads into a qcow2 of ours at `to`, at least `lengthBytes` large. Throws IMAGE_UNUSABLE. */
+/**
+ * Converts any image that qemu-img reads into a qcow2 of ours at `to`, `lengthBytes` large. Throws IMAGE_UNUSABLE. An image that names
+ * other files is refused: a downloaded one could name any file of this host, and the guest would read it.
+ */
 export async function importImage(from: string, to: string, lengthBytes: number): Promise<void> {
-  const { 'virtual-size': virtualBytes } = z.object({ 'virtual-size': z.int() }).parse(JSON.parse(await imageTool(['info', '--output=json', from], from)));
+  const { virtualBytes, otherFile } = await imageInfo(from);
+  if (otherFile !== undefined) throw new Fault('IMAGE_UNUSABLE', { subject: from, expected: 'an image that stands alone', found: `one that names ${otherFile}`, hint: 'flatten it with `qemu-img convert`' });
   if (virtualBytes > lengthBytes) throw new Fault('IMAGE_UNUSABLE', { subject: from, expected: `at most the disk's ${lengthBytes} bytes`, found: `${virtualBytes} bytes`, hint: 'give a larger --disk' });
   await imageTool(['convert', '-O', 'qcow2', '-o', 'cluster_size=65536', from, to], from);
   if (virtualBytes < lengthBytes) await imageTool(['resize', '-q', to, String(lengthBytes)], to);
@@ -43,7 +53,12 @@ export async function importImage(from: string, to: string, lengthBytes: number)
 
 /** Virtual size in bytes of the image at `path`. Throws IMAGE_UNUSABLE. */
 export async function imageBytes(path: string): Promise<number> {
-  return z.object({ 'virtual-size': z.int() }).parse(JSON.parse(await imageTool(['info', '--output=json', path], path)))['virtual-size'];
+  return (await imageInfo(path)).virtualBytes;
+}
+
+async function imageInfo(path: string): Promise<{ virtualBytes: number; otherFile: string | undefined }> {
+  const info = infoSchema.parse(JSON.parse(await imageTool(['info', '--output=json', path], path)));
+  return { virtualBytes: info['virtual-size'], otherFile: info['backing-filename'] ?? info['format-specific']?.data['data-file'] };
 }
 
 /** The extents of one image by itself, in order. `-U`: QEMU may still have it open, frozen. */
@@ -62,7 +77,7 @@ async function imageTool(argv: readonly string[], subject: string): Promise<stri
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw new Fault('QEMU_MISSING', { subject: 'qemu-img', cause: error });
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) ?? '' : '';
-    if (/No space left/.test(said)) throw new Fault('DISK_FULL', { subject, cause: error });
+    if (said.includes('No space left')) throw new Fault('DISK_FULL', { subject, cause: error });
     throw new Fault('IMAGE_UNUSABLE', { subject, found: said, cause: error });
   }
 }

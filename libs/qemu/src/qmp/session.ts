@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Fault, printable } from '@godwit/base';
+import { Fault, printable, systemClock } from '@godwit/base';
 import { encodeCommand, isObject, QmpDecoder, type QmpArguments, type QmpMessage } from './codec.ts';
 
 export interface QmpEvent {
   readonly name: string;
   readonly data: QmpArguments;
-  /** `performance.now()` of this process when the event was read. */
+  /** `Clock.workMs` of this process when the event was read. */
   readonly receivedMs: number;
   /** QEMU's wall clock, milliseconds since 1970: for display, and to compare events with each other. */
   readonly qemuTimeMs: number;
@@ -64,14 +64,14 @@ export class QmpSession {
 
   /** Connects and negotiates, trying again until QEMU is up. Faults: QMP_UNREACHABLE after `timeoutMs`, QMP_DISCONNECTED, QMP_PROTOCOL, CANCELLED. */
   static async connect(path: string, { timeoutMs = connectTimeoutMs, signal }: QmpConnectOptions = {}): Promise<QmpSession> {
-    const deadlineMs = performance.now() + timeoutMs;
+    const deadlineMs = systemClock.workMs() + timeoutMs;
     const socket = await openSocket(path, deadlineMs, signal);
     const session = new QmpSession(socket);
     const greeted = new Promise<void>((resolve) => (session.#greet = resolve));
     try {
-      await within(Promise.race([greeted, session.closed.then((fault) => Promise.reject(fault))]), Math.max(1, deadlineMs - performance.now()), signal, 'the greeting');
+      await within(Promise.race([greeted, session.closed.then((fault) => Promise.reject(fault))]), Math.max(1, deadlineMs - systemClock.workMs()), signal, 'the greeting');
       session.#state = 'ready';
-      await session.execute('qmp_capabilities', undefined, { timeoutMs: Math.max(1, deadlineMs - performance.now()), ...(signal === undefined ? {} : { signal }) });
+      await session.execute('qmp_capabilities', undefined, { timeoutMs: Math.max(1, deadlineMs - systemClock.workMs()), ...(signal === undefined ? {} : { signal }) });
     } catch (error) {
       session.#close(Fault.from(error));
       throw error;
@@ -141,7 +141,7 @@ export class QmpSession {
   }
 
   #receive(chunk: Buffer): void {
-    const receivedMs = performance.now();
+    const receivedMs = systemClock.workMs();
     try {
       for (const message of this.#decoder.push(chunk)) this.#dispatch(message, receivedMs);
     } catch (error) {
@@ -206,7 +206,7 @@ async function openSocket(path: string, deadlineMs: number, signal: AbortSignal 
     } catch (cause) {
       // Not there yet, or bound and not yet listening: QEMU is still starting.
       const starting = isObject(cause) && (cause.code === 'ENOENT' || cause.code === 'ECONNREFUSED' || cause.code === 'EAGAIN');
-      if (!starting || performance.now() >= deadlineMs) throw new Fault('QMP_UNREACHABLE', { subject: path, cause, found: isObject(cause) ? String(cause.code) : 'a failure' });
+      if (!starting || systemClock.workMs() >= deadlineMs) throw new Fault('QMP_UNREACHABLE', { subject: path, cause, found: isObject(cause) ? String(cause.code) : 'a failure' });
     }
     await sleep(connectRetryMs);
   }
