@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { Fault } from '@godwit/base';
 import type { NbdBackend } from '@godwit/qemu';
 import { leafCountOf, limits, locatePage, pageCountOf, type FrameLocation, type Region } from '@godwit/snapshot';
 import type { LiveFrames, LivePages } from './live-frames.ts';
@@ -70,6 +71,7 @@ export class DiskSource implements NbdBackend {
         await yieldTo();
       }
     }
+    this.#mustHave(0, this.#pages.length);
     await this.#file.sync();
   }
 
@@ -81,6 +83,13 @@ export class DiskSource implements NbdBackend {
     const { pageBytes } = this.region;
     const wanted = await this.#wanted(Math.floor(offsetBytes / pageBytes), Math.ceil((offsetBytes + lengthBytes) / pageBytes));
     await Promise.all(wanted.map(async (location) => this.#keep(await this.#frames.get(location))));
+    this.#mustHave(Math.floor(offsetBytes / pageBytes), Math.ceil((offsetBytes + lengthBytes) / pageBytes));
+  }
+
+  /** A page table that lies would leave holes, which read as zeros: TABLE_CORRUPT instead. */
+  #mustHave(first: number, end: number): void {
+    const page = this.#pages.subarray(first, end).indexOf(missing);
+    if (page >= 0) throw new Fault('TABLE_CORRUPT', { subject: this.region.name, expected: `page ${first + page} in its frame` });
   }
 
   /** The frames that hold missing pages of [first, end), each once; pages found to be zero are marked on the way. */

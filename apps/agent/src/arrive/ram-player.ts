@@ -127,6 +127,8 @@ export class RamPlayer {
     const place = locatePage(leaf, page);
     if (place === undefined) await this.#sendZeros(index, leaf, page - leaf.leafIndex * leafPages, zeroNeighbours);
     else await this.#sendPages(index, await frames.get(place.frame));
+    // A page table that lies would leave the guest waiting for ever.
+    if (!this.#sent.isSent(index, page)) throw new Fault('TABLE_CORRUPT', { subject: ram[index]!.name, expected: `page ${page} in its frame` });
   }
 
   async #sendAll(onProgress: () => void): Promise<void> {

@@ -143,7 +143,7 @@ describe('images, with the real qemu-img', () => {
       const bytes = readFileSync(whole);
       change(bytes);
       writeFileSync(damaged, bytes);
-      for (const use of [imageBytes(damaged), importImage(damaged, to, mebibyte), mapImage(damaged, 'qcow2')]) {
+      for (const use of [() => imageBytes(damaged), () => importImage(damaged, to, mebibyte), () => mapImage(damaged, 'qcow2')]) {
         await assert.rejects(use, (error: { code?: unknown; subject?: unknown; found?: unknown }) => {
           assert.deepEqual([error.code, error.subject], ['IMAGE_UNUSABLE', damaged], name);
           assert.match(String(error.found), /\S/);
