@@ -89,7 +89,7 @@ describe('godwit-coordinator', () => {
   });
 
   test('answers 503 while PostgreSQL is dead, starts it again, and goes on', async () => {
-    await using stage = await raiseStage({ log: quietLog });
+    await using stage = await raiseStage({ log: quietLog }, 'private');
     const { client } = await enrol(stage.coordinator);
     const pid = stage.coordinator.databasePid();
     ok(pid !== undefined);

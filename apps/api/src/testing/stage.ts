@@ -7,14 +7,15 @@ import { bytesOf, textOf } from '@godwit/wire';
 import { startCoordinator, type CoordinatorOptions, type RunningCoordinator } from '../coordinator.ts';
 import { TestClient } from './client.ts';
 import { signedManifest } from './manifest.ts';
+import { newDatabaseUrl } from './shared-cluster.ts';
 
 export interface Stage extends AsyncDisposable {
   readonly coordinator: RunningCoordinator;
   readonly dataDirectory: string;
 }
 
-/** A coordinator of its own with a private PostgreSQL in a new folder, both gone at the end. */
-export async function raiseStage(options: Partial<CoordinatorOptions> = {}): Promise<Stage> {
+/** A coordinator in this process with a folder of its own, gone at the end. `private`: with a PostgreSQL of its own too, else a database in the shared one. */
+export async function raiseStage(options: Partial<CoordinatorOptions> = {}, database: 'shared' | 'private' = 'shared'): Promise<Stage> {
   const folder = mkdtempSync('/tmp/godwit-api-');
   chmodSync(folder, 0o711); // PostgreSQL's user passes through when the tests run as root
   const dataDirectory = join(folder, 'data');
@@ -23,6 +24,7 @@ export async function raiseStage(options: Partial<CoordinatorOptions> = {}): Pro
     dataDirectory,
     listen: { host: '127.0.0.1', port: 0 },
     log: testLog(),
+    databaseUrl: database === 'shared' ? await newDatabaseUrl() : undefined,
     rates: { perAddress: generous, inTotal: generous },
     ...options,
   });

@@ -1,0 +1,13 @@
+/**
+ * The flows: everything through a coordinator's front door and down to a real PostgreSQL. One file, so that they share one
+ * cluster; each stage has a database of its own in it, reached as DATABASE_URL is. The private cluster: main.test.ts.
+ */
+import { after } from 'node:test';
+import { dropSharedCluster } from './testing/shared-cluster.ts';
+import './accounts/accounts.flow.ts';
+import './events/events.flow.ts';
+import './http/security.flow.ts';
+import './leases/lease.flow.ts';
+import './objects/objects.flow.ts';
+
+after(dropSharedCluster);
