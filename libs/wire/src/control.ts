@@ -80,7 +80,7 @@ export const controlCommands = {
   ),
   start: command(z.object({ name }), z.object({ name, runningMs: z.number() })),
   stop: command(z.object({ name, force: z.boolean() }), z.object({ name, clean: z.boolean() })),
-  suspend: command(z.object({ name }), z.object({ name, sequence: count, epoch: count, safe: z.literal(true), depart: departFigures })),
+  suspend: command(z.object({ name }), z.object({ name, sequence: count, epoch: count, depart: departFigures })),
   resume: command(z.object({ name, eager: z.boolean(), wait: z.boolean() }), z.object({ name, sequence: count, epoch: count, arrive: arriveFigures })),
   status: command(z.object({ name: name.nullable() }), z.object({ hostName: name, coordinator: z.string(), reachable: z.boolean(), desktops: z.array(desktopStatus) })),
   history: command(z.object({ name }), z.object({ name, checkpoints: z.array(checkpointSummary) })),

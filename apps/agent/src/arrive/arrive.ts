@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { Fault } from '@godwit/base';
+import { Fault, type DesktopId } from '@godwit/base';
 import { migrateIncoming, queryMigrate, serveNbd, setMigrationCapabilities, type NbdServer } from '@godwit/qemu';
 import { CheckpointReader, openManifest, PageDigests, type Manifest } from '@godwit/snapshot';
 import { bytesOf, type AnswerOf, type ArriveFigures, type ArrivePhase, type ControlProgress, type Desktop, type Routes } from '@godwit/wire';
@@ -14,10 +14,12 @@ import { decodeContract, type MachineContract } from '../machine/contract.ts';
 import { assertFit } from '../machine/fitness.ts';
 import { Machine } from '../machine/machine.ts';
 import { handOver } from '../machine/privilege.ts';
+import { lastLine } from '../machine/qemu-process.ts';
 import { decodeDeviceState, deviceRegionOf, diskRegions, streamHeadOf } from '../machine/state-region.ts';
 import { DiskSource } from './disk-source.ts';
 import { Filling } from './fill.ts';
 import { LiveFrames } from './live-frames.ts';
+import { PatientStore } from './patient-store.ts';
 import { RamPlayer, ramBytesOf } from './ram-player.ts';
 
 type Acquired = AnswerOf<Routes['acquireDesktop']>;
@@ -79,12 +81,15 @@ class Arrival {
     this.#phase.enter('fit', this.#eagerReason);
     const { manifest, contract, keys, bytes, signerPublic } = await this.#fit(acquired);
     this.#phase.enter('prepare');
-    const store = storeOf(this.#host, this.#remote.desktopId, acquired.epoch);
+    const store = new PatientStore(storeOf(this.#host, this.#remote.desktopId, acquired.epoch));
     const reader = await CheckpointReader.open({ store, keys, manifest: bytes, signerPublic });
     const frames = new LiveFrames(reader);
     const desktop = await this.#prepare(acquired.epoch, manifest, contract, frames);
     this.#phase.enter('launch');
-    const [machine, deviceBytes] = await Promise.all([this.#launch(desktop), reader.readRegion(deviceRegionOf(reader.regions).id)]);
+    const reading = reader.readRegion(deviceRegionOf(reader.regions).id);
+    reading.catch(() => undefined); // Awaited below: a machine that is still starting has to be there for the roll-back to end it.
+    const machine = await this.#launch(desktop);
+    const deviceBytes = await reading;
     this.#phase.enter('load');
     const player = await this.#connect(desktop, machine, frames, deviceBytes);
     const resumed = machine.qmp.waitFor('RESUME', () => true, { timeoutMs: resumeMs });
@@ -101,8 +106,10 @@ class Arrival {
     figures.ramBytesBeforeRunning = frames.fetched.ramBytes;
     figures.bytesBeforeRunning = frames.fetched.ramBytes + frames.fetched.diskBytes;
     desktop.arrival = figures;
-    desktop.attach(machine, () => (desktop.note = 'its machine ended'));
-    const filling = new Filling({ host: this.#host, desktop, machine, player, frames, disks: this.#disks, nbd: this.#nbd!, figures, eager: this.#eager, elapsedMs: () => clock.workMs() - this.#phase.startedMs, report: this.#phase });
+    desktop.attach(machine, () => {
+      if (desktop.operation !== 'stopping') desktop.note = 'its machine ended by itself';
+    });
+    const filling = new Filling({ host: this.#host, desktop, machine, player, frames, store, disks: this.#disks, nbd: this.#nbd!, figures, eager: this.#eager, elapsedMs: () => clock.workMs() - this.#phase.startedMs, report: this.#phase });
     return { desktop, sequence: manifest.public.sequence, epoch: acquired.epoch, complete: filling.run() };
   }
 
@@ -177,11 +184,17 @@ class Arrival {
     return new RamPlayer({ socket, frames, head, ram, device, digests: desktop.base!.digests!, clock: this.#host.clock });
   }
 
-  /** Rejects with the reason when QEMU does not take the state; never resolves. */
+  /** Rejects with the reason when QEMU does not take the state, or does not get it; never resolves. */
   async #loadFailure(machine: Machine, player: RamPlayer): Promise<never> {
     const failed = machine.qmp.waitFor('MIGRATION', ({ data }) => data['status'] === 'failed');
-    await Promise.race([failed, machine.ended, player.failed.catch(() => undefined)]); // Its reason comes second: QEMU's own says more.
-    if (!machine.process.alive) throw new Fault('LOAD_FAILED', { found: 'QEMU ended' });
+    try {
+      await Promise.race([failed, machine.ended, player.failed]);
+    } catch (error) {
+      const fault = Fault.from(error);
+      // A connection that broke says less than QEMU does; a page that was not to be had is the reason itself.
+      if (fault.code !== 'LOAD_FAILED' && fault.code !== 'QMP_DISCONNECTED') throw fault;
+    }
+    if (machine.qmp.state !== 'ready') throw new Fault('LOAD_FAILED', { found: `QEMU ended: ${lastLine(this.#host.home.desktop(this.#remote.desktopId as DesktopId).qemuLog)}` });
     throw new Fault('LOAD_FAILED', { found: (await queryMigrate(machine.qmp)).errorText ?? 'a failed migration' });
   }
 

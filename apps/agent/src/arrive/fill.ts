@@ -9,6 +9,7 @@ import type { Machine } from '../machine/machine.ts';
 import { handOver } from '../machine/privilege.ts';
 import type { DiskSource } from './disk-source.ts';
 import type { LiveFrames } from './live-frames.ts';
+import type { PatientStore } from './patient-store.ts';
 import type { RamPlayer } from './ram-player.ts';
 
 export interface FillingOptions {
@@ -17,6 +18,7 @@ export interface FillingOptions {
   readonly machine: Machine;
   readonly player: RamPlayer;
   readonly frames: LiveFrames;
+  readonly store: PatientStore;
   readonly disks: readonly DiskSource[];
   readonly nbd: NbdServer;
   readonly figures: ArriveFigures;
@@ -35,9 +37,22 @@ export class Filling {
 
   /**
    * Resolves when nothing is missing. Until then the machine depends on this agent: if it ends before, the record still says
-   * `arriving`, and the desktop goes on from its checkpoint (DESKTOP_LOST).
+   * `arriving`, and the desktop goes on from its checkpoint (DESKTOP_LOST). While the store is out of reach the guest waits for the
+   * pages that it lacks, and so does this.
    */
   async run(): Promise<void> {
+    const { store, disks, nbd } = this.#options;
+    store.begin((fault) => this.#tellWait(fault));
+    try {
+      await this.#fill();
+    } finally {
+      store.end();
+      await nbd.close();
+      await Promise.all(disks.map((disk) => disk.close()));
+    }
+  }
+
+  async #fill(): Promise<void> {
     const { desktop, machine, player, figures, frames, eager, report, elapsedMs } = this.#options;
     const lost = machine.ended.then(() => {
       throw new Fault('DESKTOP_LOST', { subject: desktop.name });
@@ -54,6 +69,14 @@ export class Filling {
     figures.agentResidentBytes = process.memoryUsage.rss();
   }
 
+  #tellWait(fault: Fault | undefined): void {
+    const { host, desktop, report } = this.#options;
+    const note = fault === undefined ? undefined : `waits for the store: ${fault.message}`;
+    host.log.warn(fault === undefined ? 'store-back' : 'store-out-of-reach', { desktop: desktop.record.desktopId, error: fault });
+    desktop.note = note;
+    report.tell(note ?? 'the store is back');
+  }
+
   async #fillDisks(): Promise<void> {
     const { disks, player } = this.#options;
     for (const disk of disks) await disk.fill(() => player.quiet());
@@ -68,7 +91,6 @@ export class Filling {
       await this.#replaceBase(machine.qmp, index, layers[index]!);
     }
     await nbd.close();
-    await Promise.all(disks.map((disk) => disk.close()));
     await desktop.update({ stage: 'settled' });
     await desktop.saveDigests();
   }

@@ -25,7 +25,7 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
   stop: (result) => `${result.name} is ${result.clean ? 'shut down' : 'switched off'}.`,
   suspend: ({ name, sequence, depart }) =>
     [
-      `${name} is suspended as checkpoint ${sequence}: safe in the store after ${durationText(depart.durableMs)}, safe to close the lid.`,
+      `${name} is suspended as checkpoint ${sequence}: it is in the store, acknowledged after ${durationText(depart.durableMs)}.`,
       `The guest stood still for ${durationText(depart.pauseMs)}; ${bytesText(depart.bytesUploaded)} uploaded for ${depart.pagesChanged} changed pages of ${bytesText(depart.ramBytesScanned)} memory.`,
     ].join('\n'),
   resume: ({ name, sequence, arrive }) =>

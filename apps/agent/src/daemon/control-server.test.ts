@@ -5,6 +5,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { Fault, jsonLog, silentLog } from '@godwit/base';
 import { controlLineBytesMax, type ControlCommand, type ControlReply } from '@godwit/wire';
 import { askAgent } from './control-client.ts';
@@ -43,9 +44,12 @@ describe('the control socket', () => {
   function exchange(...pieces: readonly (string | Buffer)[]): Promise<ControlReply[]> {
     return new Promise((resolve, reject) => {
       const said: Buffer[] = [];
-      const socket = connect(path, () => {
-        for (const piece of pieces) socket.write(piece);
-      });
+      const socket = connect(path, () => void (async () => {
+        for (const piece of pieces) {
+          socket.write(piece);
+          await setTimeout(5); // So that the agent reads it by itself.
+        }
+      })());
       socket.on('data', (chunk: Buffer) => said.push(chunk));
       socket.once('error', reject);
       socket.once('close', () => resolve(Buffer.concat(said).toString().split('\n').slice(0, -1).map((line) => JSON.parse(line) as ControlReply)));
@@ -85,7 +89,13 @@ describe('the control socket', () => {
 
   test('answers one command per connection', async () => {
     let calls = 0;
-    await serve({ hosts: async () => ({ hosts: [], calls: (calls += 1) }) });
+    await serve({
+      hosts: async () => {
+        calls += 1;
+        await setTimeout(40);
+        return { hosts: [] };
+      },
+    });
     const line = '{"command":"hosts","arguments":{}}\n';
     assert.equal((await exchange(line + line, line)).length, 1);
     assert.equal(calls, 1);

@@ -88,7 +88,7 @@ export class Desktops {
       try {
         const { sequence, epoch, figures } = await depart(this.#host, desktop, report);
         this.#local.delete(desktop.record.desktopId);
-        return { name, sequence, epoch, safe: true as const, depart: figures };
+        return { name, sequence, epoch, depart: figures };
       } catch (error) {
         this.#settleCommit(desktop);
         throw error;
@@ -99,6 +99,7 @@ export class Desktops {
   async resume({ name, eager, wait }: ControlArguments<'resume'>, report: Report): Promise<ControlResult<'resume'>> {
     return this.#once(name, async () => {
       const remote = await this.#remote(name);
+      if (remote.owner !== null && remote.owner.hostId !== this.#host.account.device.hostId) throw new Fault('DESKTOP_HELD_ELSEWHERE', { subject: name, found: `it on ${remote.owner.name}` });
       const local = this.#local.get(remote.desktopId);
       if (local !== undefined) throw new Fault(local.state === 'running' || local.operation !== undefined ? 'DESKTOP_RUNNING' : 'DESKTOP_HERE', { subject: name, hint: local.machine === undefined ? `start it with \`godwit start ${name}\`` : 'see `godwit status`' });
       const { desktop, sequence, epoch, complete } = await arrive(this.#host, remote, { eager }, report);
@@ -153,8 +154,10 @@ export class Desktops {
   }
 
   #attach(desktop: LocalDesktop, machine: Machine): void {
-    desktop.attach(machine, () => (desktop.note = 'its machine ended'));
     desktop.note = undefined;
+    desktop.attach(machine, () => {
+      if (desktop.operation !== 'stopping') desktop.note = 'its machine ended by itself';
+    });
   }
 
   async #once<Result>(name: string, work: () => Promise<Result>): Promise<Result> {

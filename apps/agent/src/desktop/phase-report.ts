@@ -29,6 +29,11 @@ export class PhaseReport<Phase extends string> {
     this.#tell(0, null, say);
   }
 
+  /** Something its person should know at once. */
+  tell(say: string): void {
+    this.#tell(0, null, say);
+  }
+
   /** At most ten times a second. */
   advance(doneBytes: number, totalBytes: number | null): void {
     if (this.#clock.workMs() - this.#lastMs >= 100) this.#tell(doneBytes, totalBytes, null);
