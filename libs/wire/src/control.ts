@@ -94,6 +94,9 @@ export const controlCommands = {
       frames: count,
       pages: count,
       bytes: count,
+      missingCount: count,
+      damagedCount: count,
+      /** At most 1000 each. */
       missing: z.array(z.string()),
       damaged: z.array(z.object({ subject: z.string(), code: z.string(), message: z.string() })),
       good: z.boolean(),

@@ -44,8 +44,8 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
     [
       `${result.name}: ${result.checkpoints} checkpoints, ${result.packs} packs, ${result.leaves} leaves, ${result.frames} frames opened, ${result.pages} pages, ${bytesText(result.bytes)} read.`,
       ...(result.good ? ['Everything that was looked at is whole and signed by your devices.'] : []),
-      ...(result.missing.length === 0 ? [] : [`${result.missing.length} objects are missing:`, ...result.missing]),
-      ...(result.damaged.length === 0 ? [] : [`${result.damaged.length} objects are damaged:`, ...result.damaged.map(({ subject, code, message }) => `${subject}: ${message} [${code}]`)]),
+      ...(result.missing.length === 0 ? [] : [`${result.missingCount} objects are missing:`, ...result.missing]),
+      ...(result.damaged.length === 0 ? [] : [`${result.damagedCount} objects are damaged:`, ...result.damaged.map(({ subject, code, message }) => `${subject}: ${message} [${code}]`)]),
     ].join('\n'),
   doctor: ({ findings, verdict }) =>
     [

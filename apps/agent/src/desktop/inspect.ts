@@ -6,6 +6,9 @@ import { keysOf, storeOf, type Host } from './host.ts';
 
 /** Looking at desktops wherever they are: nothing here changes anything. */
 
+/** An answer is one line on the control socket; a store that lost everything must not burst it. */
+const listedMax = 1000;
+
 async function find({ coordinator }: Account, name: string): Promise<Desktop> {
   const { desktops } = await coordinator.call('listDesktops', {});
   const found = desktops.find((desktop) => desktop.name === name);
@@ -45,5 +48,6 @@ export async function verify(host: Host, { name, data }: ControlArguments<'verif
     },
   });
   const { ok: good, checkpoints, packs, leaves, frames, pages, bytes, missing, damaged } = report;
-  return { name, checkpoints, packs, leaves, frames, pages, bytes, missing: [...missing], damaged: damaged.map((entry) => ({ ...entry })), good };
+  const listed = { missing: missing.slice(0, listedMax), damaged: damaged.slice(0, listedMax).map((entry) => ({ ...entry })) };
+  return { name, checkpoints, packs, leaves, frames, pages, bytes, missingCount: missing.length, damagedCount: damaged.length, ...listed, good };
 }

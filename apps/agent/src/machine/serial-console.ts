@@ -4,7 +4,8 @@ import { printable, type Clock, type Log } from '@godwit/base';
 /** What is kept of a guest's serial output: the guest decides how much it writes, so both are bounded. */
 const linesMax = 10_000;
 const lineBytesMax = 4096;
-const keptBytesMax = 4 * 2 ** 20;
+/** All of it fits one answer on the control socket, escaped as JSON. */
+const keptBytesMax = 256 * 1024;
 
 /**
  * The desktop's serial line, read into a bounded ring of lines. The guest is not trusted: its bytes are kept as text with
