@@ -35,7 +35,7 @@ function requireNewAccount(row: unknown): void {
 /** Compare-and-set on the chain's length: CHAIN_MOVED when it is not `expectedLength`, whatever the chain's rules throw when the entry breaks them. */
 export async function appendChainEntry(trx: Trx, caller: Caller, expectedLength: number, entryBytes: Buffer, grants: readonly Grant[]): Promise<ChainChange> {
   const { accountId } = caller;
-  const { chain_length: length } = await trx.selectFrom('accounts').select('chain_length').where('account_id', '=', accountId).forUpdate().executeTakeFirstOrThrow();
+  const { chain_length: length } = await trx.selectFrom('accounts').select('chain_length').where('account_id', '=', accountId).forNoKeyUpdate().executeTakeFirstOrThrow();
   if (length !== expectedLength) throw new Fault('CHAIN_MOVED', { expected: `a chain of ${expectedLength}`, found: `${length}` });
   if (length >= chainLengthLimit) throw new Fault('CHAIN_FULL', { expected: `at most ${chainLengthLimit} entries` });
   const before = replayChain(await readEntries(trx, accountId));

@@ -82,8 +82,8 @@ export async function answersQueries(db: Database): Promise<void> {
   await reached(() => sql`select 1`.execute(db));
 }
 
-/** Classes of SQLSTATE (PostgreSQL manual, appendix A): connection, resources, operator intervention, system error. */
-const unreachableClasses = new Set(['08', '53', '57', '58']);
+/** Classes of SQLSTATE (PostgreSQL manual, appendix A): connection, rolled back to end a deadlock, resources, operator intervention, system error. */
+const unreachableClasses = new Set(['08', '40', '53', '57', '58']);
 const unreachableErrnos = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EACCES']);
 /** What pg itself says, in words only, when a connection goes away or cannot be had in time. */
 const unreachableWords = /connection terminated|timeout exceeded when trying to connect|not queryable|query read timeout|client was closed/i;

@@ -22,6 +22,11 @@ export class EventsHub {
     };
   }
 
+  /** How many listen to an account. */
+  listeners(accountId: AccountId): number {
+    return this.#listeners.get(accountId)?.size ?? 0;
+  }
+
   publish(accountId: AccountId, message: EventMessage): void {
     for (const listener of this.#listeners.get(accountId) ?? []) listener(message);
   }

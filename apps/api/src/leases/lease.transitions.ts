@@ -6,7 +6,10 @@ import { violates, type Queries, type Trx } from '../database/database.ts';
 import type { Caller } from '../http/caller.ts';
 import { judge, type Lease, type LeaseEvent, type Verdict } from './lease.ts';
 
-/** The state changes of a desktop's one row, each inside one transaction: lock the row, judge, apply, record. */
+/**
+ * The state changes of a desktop's one row, each inside one transaction: lock the row, judge, apply, record. All state changes
+ * lock in one order - account, host, desktop - and with locks that foreign keys do not wait for, so none waits in a circle.
+ */
 
 /** A caller that was revoked between the guard's look and the transaction changes nothing. */
 export async function requireCurrent(trx: Trx, { hostId }: Caller): Promise<void> {
@@ -17,9 +20,9 @@ export async function requireCurrent(trx: Trx, { hostId }: Caller): Promise<void
 /** Repeating it with the same id and name by the same host changes nothing. */
 export async function createDesktop(trx: Trx, caller: Caller, desktopId: DesktopId, name: string, wrappedKey: WrappedKey): Promise<void> {
   const { accountId, hostId } = caller;
-  await requireCurrent(trx, caller);
   // Serialises creations in one account, for the limit's sake.
-  await trx.selectFrom('accounts').select('account_id').where('account_id', '=', accountId).forUpdate().executeTakeFirstOrThrow();
+  await trx.selectFrom('accounts').select('account_id').where('account_id', '=', accountId).forNoKeyUpdate().executeTakeFirstOrThrow();
+  await requireCurrent(trx, caller);
   const before = await trx.selectFrom('desktops').select(['name', 'holder_id', 'epoch']).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).executeTakeFirst();
   if (before !== undefined) {
     if (before.name === name && before.holder_id === hostId && before.epoch === 1) return;
@@ -68,7 +71,7 @@ export async function lockLease(trx: Trx, accountId: AccountId, desktopId: Deskt
     .select(['holder_id', 'held', 'epoch', 'head_sequence'])
     .where('account_id', '=', accountId)
     .where('desktop_id', '=', desktopId)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst();
   return leaseOf(trx, accountId, desktopId, row);
 }

@@ -10,7 +10,8 @@ import type { Draft } from './stage.ts';
 export function signedManifest(device: DeviceSecrets, commitId: CommitId, draft: Draft): Buffer {
   const { desktopId, epoch, sequence, parent } = draft;
   const packs = [...draft.packs].sort((a, b) => (a.packId < b.packId ? -1 : 1));
-  const origins = [...new Set(packs.map((pack) => `${pack.epoch.toString(16).padStart(16, '0')}00000001${pack.hostId}`))].sort();
+  const originOf = (pack: (typeof packs)[number]): string => `${desktopId}${pack.epoch.toString(16).padStart(16, '0')}00000001${pack.hostId}`;
+  const origins = [...new Set(packs.map(originOf))].sort();
   const writer = new ByteWriter(1024).put(Buffer.from('GWMF')).u16(1).u16(1);
   writer.put(idToBytes(desktopId)).u64(sequence).u64(epoch).u32(1).put(idToBytes(device.hostId)).put(idToBytes(commitId));
   writer.u8(parent === undefined ? 0 : 1);
@@ -20,7 +21,7 @@ export function signedManifest(device: DeviceSecrets, commitId: CommitId, draft:
   for (const origin of origins) writer.put(Buffer.from(origin, 'hex'));
   writer.u32(packs.length);
   for (const pack of packs) {
-    const origin = origins.indexOf(`${pack.epoch.toString(16).padStart(16, '0')}00000001${pack.hostId}`);
+    const origin = origins.indexOf(originOf(pack));
     writer.u16(origin).put(idToBytes(pack.packId)).u32(pack.lengthBytes).put(pack.digest);
   }
   const signed = writer.u32(40).put(Buffer.alloc(40, 7)).finish();

@@ -1,0 +1,40 @@
+import { equal, ok } from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { WebSocket } from 'ws';
+import { silentLog, systemClock, type AccountId, type DesktopId, type HostId } from '@godwit/base';
+import type { EventMessage } from '@godwit/wire';
+import type { Signatures } from '../http/signatures.ts';
+import { EventsHub } from './hub.ts';
+import { EventStream } from './upgrade.ts';
+
+test('a client that does not read is cut while others go on, and what waits for it is bounded', { timeout: 20_000 }, async () => {
+  const accountId = 'aa'.repeat(16) as AccountId;
+  const caller = { accountId, hostId: 'bb'.repeat(16) as HostId, name: 'a', signPublic: Buffer.alloc(32) };
+  const signatures = { callerOf: () => Promise.resolve(caller) } as unknown as Signatures;
+  const hub = new EventsHub();
+  const server = createServer();
+  const stream = new EventStream({ signatures, hub, clock: systemClock, log: silentLog });
+  stream.attach(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/v1/events`;
+  const [slow, quick] = [new WebSocket(url), new WebSocket(url)];
+  let received = 0;
+  quick.on('message', () => (received += 1));
+  await Promise.all([slow, quick].map((socket) => new Promise((resolve) => socket.once('message', resolve))));
+  slow.pause();
+  const message: EventMessage = { type: 'desktop-changed', desktopId: 'cc'.repeat(16) as DesktopId, name: 'x'.repeat(63), owner: { hostId: caller.hostId, name: 'n'.repeat(64) }, epoch: 1, head: null };
+  let sent = 0;
+  // The kernel's buffers take some megabytes before anything waits here.
+  for (; hub.listeners(accountId) === 2 && sent < 100_000; sent += 1) {
+    hub.publish(accountId, message);
+    if (sent % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  equal(hub.listeners(accountId), 1, 'the slow one is cut');
+  while (received < sent) await new Promise((resolve) => setTimeout(resolve, 5));
+  ok(received >= sent, 'the quick one got everything');
+  stream.close();
+  for (const socket of [slow, quick]) socket.terminate();
+  await new Promise((resolve) => server.close(resolve));
+});
