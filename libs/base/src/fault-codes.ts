@@ -115,6 +115,10 @@ export const faultCodes = {
   COMMIT_REFUSED: entry('invalid', 'the manifest does not belong to this commit', 'commit the manifest that was made for this desktop, host and epoch'),
   COMMIT_PACK_MISSING: entry('conflict', 'a pack of the manifest is not in the store as the manifest says', 'upload it, then commit again'),
   CHECKPOINT_NOT_FOUND: entry('invalid', 'there is no such checkpoint', 'see `godwit history` for the checkpoints of this desktop'),
+  // apps/api: prune, forks
+  POLICY_OUTDATED: entry('conflict', 'a later retention policy is stored', 'look at it with `godwit prune NAME --dry-run`; check the clock of this machine'),
+  FORK_REFUSED: entry('invalid', 'the manifest is not a fork of that checkpoint', 'fork again with `godwit fork`; agent and coordinator may be of different versions'),
+  DESKTOP_IN_USE: entry('conflict', 'a host holds the desktop', 'suspend it there first'),
   // apps/api: objects
   URL_REFUSED: entry('denied', 'the signed URL is not valid for this request', 'use the URL exactly as it was given, with its method'),
   URL_EXPIRED: entry('denied', 'the signed URL has expired', 'ask for a new one'),
@@ -163,6 +167,7 @@ export const faultCodes = {
   PACK_CORRUPT: entry('corrupt', 'a pack is not what its writer sealed', 'never use it; restore it from a replica, or resume an older checkpoint'),
   FRAME_CORRUPT: entry('corrupt', 'a frame is not what its writer sealed', 'never use it; restore its pack from a replica, or resume an older checkpoint'),
   TABLE_CORRUPT: entry('corrupt', 'the page table of a checkpoint contradicts itself', 'never use it; resume an older checkpoint'),
+  POLICY_INVALID: entry('corrupt', 'the retention policy is not what its writer signed', 'nothing was pruned; make it again with `godwit prune`'),
   MANIFEST_INVALID: entry('corrupt', 'the manifest is not what its writer signed', 'never use it; ask the coordinator for the head again'),
 } as const satisfies Record<string, FaultEntry>;
 

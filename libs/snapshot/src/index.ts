@@ -8,6 +8,7 @@ export { decodeManifestPublic, manifestKeyOf, packKeyOf, parentKeyOf, splitManif
 export { openManifest, type Manifest, type ManifestPrivate, type ManifestStats } from './manifest-sealed.ts';
 export { PageDigests, type ChangedPages } from './page-digests.ts';
 export { pageOf, type Frame } from './page-frame.ts';
+export { droppedBy, openPolicy, policyBytes, retentionMax, signPolicy, type DatedCheckpoint, type Retention, type RetentionPolicy } from './prune-policy.ts';
 export { defineRegion, leafCountOf, leafPageCount, pageCountOf, type Region, type RegionKind } from './region.ts';
 export { directoryStore, type DirectoryStoreOptions } from './store/directory-store.ts';
 export { memoryStore, type MemoryStore } from './store/memory-store.ts';
