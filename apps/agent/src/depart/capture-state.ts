@@ -19,6 +19,7 @@ export interface StateSink {
 export interface CaptureOptions {
   readonly machine: Machine;
   readonly privilege: Privilege;
+  readonly accelerator: keyof typeof downtimeLimitsMs;
   readonly sink: StateSink;
   /** Called while the guest stands still and before the state is complete: freezes the disks at the same instant. */
   readonly freeze: () => Promise<void>;
@@ -35,8 +36,15 @@ export interface Captured {
   readonly ramBytesScanned: number;
 }
 
-/** The pause QEMU aims at when it decides that RAM has converged; with the disks and the device state the real one is longer. */
-const downtimeLimitMs = 60;
+/**
+ * The pause QEMU aims at when it decides that RAM has converged; with the disks and the device state the real one is longer.
+ *
+ * Under software emulation none, which means one pass while the guest runs and the rest while it stands still. Otherwise QEMU (7.2 to 10.0 at
+ * least) looks for dirty pages again while some wait to be sent, and when all that it finds are among those, it clears their marks
+ * but does not tell the emulated CPU (`cpu_physical_memory_sync_dirty_bitmap`: `if (num_dirty)` counts only new ones). What the
+ * guest then writes to them is never sent: measured in every third capture of an idle guest, and fatal for it after the resume.
+ */
+const downtimeLimitsMs = { kvm: 60, tcg: 0 } as const;
 const connectMs = 10_000;
 const cancelPollMs = 20;
 
@@ -51,7 +59,7 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
   const { server, accepted } = await listen(path, privilege);
   try {
     await setMigrationCapabilities(qmp, ['events', 'pause-before-switchover'], ['postcopy-ram']);
-    await setMigrationParameters(qmp, { maxBandwidthBytes: 0, downtimeLimitMs });
+    await setMigrationParameters(qmp, { maxBandwidthBytes: 0, downtimeLimitMs: downtimeLimitsMs[options.accelerator] });
     const stopped = watch(qmp, 'STOP', () => true);
     const settled = watch(qmp, 'MIGRATION', (status) => status === 'failed' || status === 'cancelled' || status === 'completed');
     const ready = watch(qmp, 'MIGRATION', (status) => status === 'pre-switchover');

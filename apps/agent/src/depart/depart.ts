@@ -129,7 +129,8 @@ class Departure {
 
   #capture(sink: CheckpointSink): Promise<Captured> {
     const { clock, privilege } = this.#host;
-    return captureState({ machine: this.#machine, privilege, sink, freeze: () => this.#freeze(), clock, onProgress: (streamBytes) => this.#phase.advance(streamBytes, this.#desktop.record.contract.memoryBytes) });
+    const { accelerator } = this.#desktop.record.contract;
+    return captureState({ machine: this.#machine, privilege, accelerator, sink, freeze: () => this.#freeze(), clock, onProgress: (streamBytes) => this.#phase.advance(streamBytes, this.#desktop.record.contract.memoryBytes) });
   }
 
   /** The record first: a layer that the guest writes to and nobody knows of would be lost with its writes. */
