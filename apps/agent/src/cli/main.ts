@@ -76,7 +76,7 @@ function build(): Command {
 }
 
 type Add = (usage: string, description: string) => Command;
-const coordinatorOption = ['--coordinator <url>', 'the coordinator to use', process.env['GODWIT_COORDINATOR'] ?? 'http://127.0.0.1:7440'] as const;
+const coordinatorOption = ['--coordinator <url>', 'the coordinator to use', process.env['GODWIT_COORDINATOR'] ?? 'http://127.0.0.1:7420'] as const;
 
 function accountCommands(add: Add): void {
   interface Enrol extends CommonOptions {
