@@ -6,7 +6,7 @@ import { InFlight } from './in-flight.ts';
 import type { DesktopKeys } from './keys.ts';
 import type { FrameLocation } from './leaf.ts';
 import { framesInFlightMax, regionsMax, tableLeavesMax } from './limits.ts';
-import { manifestKeyOf, type ManifestPack, type ParentReference } from './manifest.ts';
+import { manifestKeyOf, type ManifestPack, type ManifestPublic } from './manifest.ts';
 import { openManifest, sealManifest, type ManifestStats } from './manifest-sealed.ts';
 import type { PackOrigin } from './pack-format.ts';
 import { PackStream } from './pack-stream.ts';
@@ -33,8 +33,10 @@ export interface CheckpointWriterOptions {
   readonly signer: DeviceSecrets;
   /** The account's device chain as known now. */
   readonly chain: { readonly length: number; readonly headHash: Buffer };
-  /** Pages that are never put are taken from it. */
+  /** The desktop's newest checkpoint. Pages that are never put are taken from it. */
   readonly parent?: CheckpointReader;
+  /** Instead of a parent, for the first checkpoint of a fork: one of another desktop, whose keys `keys` also gives. */
+  readonly forkedFrom?: CheckpointReader;
   /** In any order; `addRegion` adds those that are known only later, such as the device blob. */
   readonly regions: readonly Region[];
   readonly random: Random;
@@ -94,8 +96,12 @@ export class CheckpointWriter {
     this.#options = options;
     const { store, keys, random, onProgress } = options;
     const parent = options.parent?.manifest.public;
+    const forkedFrom = options.forkedFrom?.manifest.public;
     if (parent !== undefined && (parent.desktopId !== keys.desktopId || parent.epoch > options.epoch)) {
       throw new Fault('VALUE_OUT_OF_RANGE', { expected: `a parent of desktop ${keys.desktopId}, epoch ${options.epoch} or earlier`, found: `${parent.desktopId}, epoch ${parent.epoch}` });
+    }
+    if (forkedFrom !== undefined && (parent !== undefined || forkedFrom.desktopId === keys.desktopId)) {
+      throw new Fault('VALUE_OUT_OF_RANGE', { expected: 'a fork of another desktop, without a parent', found: parent === undefined ? forkedFrom.desktopId : 'both' });
     }
     for (const region of options.regions) this.addRegion(region);
     const onStored = (lengthBytes: number): void => {
@@ -159,7 +165,7 @@ export class CheckpointWriter {
       for (const written of this.#regions.values()) await this.#seal(written);
       await this.#compressing.settled();
       const tables = [...this.#regions.values()].sort((a, b) => a.region.id - b.region.id).map((written) => written.table);
-      const table = await writeRoot({ tables, parent: this.#options.parent, placeOf: (number) => this.#placeOf(number), packs: this.#packs });
+      const table = await writeRoot({ tables, base: this.#base, placeOf: (number) => this.#placeOf(number), packs: this.#packs });
       const stored = await this.#packs.finish();
       const needed = [...new Set([...packsOfRoot(table.root), table.location.packId])].sort();
       const counts = { ...this.#progress, frames: this.#places.length };
@@ -180,10 +186,10 @@ export class CheckpointWriter {
 
   async #writeManifest(request: FinishCheckpoint, { packs, root, counts, regions }: { packs: ManifestPack[]; root: TableLocation; counts: CheckpointProgress & { frames: number }; regions: Region[] }): Promise<Omit<FinishedCheckpoint, 'stats'> & { stats: ManifestStats & { manifestBytes: number } }> {
     const { keys, signer, chain, random, clock, store } = this.#options;
-    const parent = this.#parentReference();
+    const before = this.#before();
     const commitId = request.commitId ?? newId<CommitId>(random);
     const createdMs = request.createdMs ?? clock.wallMs();
-    const content = { ...this.#origin(), sequence: request.sequence, commitId, ...(parent === undefined ? {} : { parent }), chain, createdMs, packs };
+    const content = { ...this.#origin(), sequence: request.sequence, commitId, ...before, chain, createdMs, packs };
     const stats: ManifestStats = { ...request.stats, ...counts };
     const manifest = sealManifest({ public: content, private: { contract: request.contract, regions, root, stats } }, keys, signer.signSecret);
     // Read back before it is believed, as a reader would: a manifest that does not open would be a checkpoint lost.
@@ -194,19 +200,25 @@ export class CheckpointWriter {
   }
 
   #listed(needed: readonly PackId[], stored: ReadonlyMap<PackId, ManifestPack>): ManifestPack[] {
-    const inherited = new Map(this.#options.parent?.manifest.public.packs.map((pack) => [pack.packId, pack]));
+    const inherited = new Map(this.#base?.manifest.public.packs.map((pack) => [pack.packId, pack]));
     return needed.map((packId) => {
       const pack = stored.get(packId) ?? inherited.get(packId);
-      if (pack === undefined) throw new Fault('INTERNAL', { expected: 'a pack of this checkpoint or its parent', found: packId });
+      if (pack === undefined) throw new Fault('INTERNAL', { expected: 'a pack of this checkpoint or of the one before', found: packId });
       return pack;
     });
   }
 
-  #parentReference(): ParentReference | undefined {
-    const parent = this.#options.parent?.manifest;
-    if (parent === undefined) return undefined;
-    const { epoch, sequence, hostId, commitId } = parent.public;
-    return { digest: parent.digest, epoch, sequence, hostId, commitId };
+  /** The checkpoint that pages are taken from: the parent, or that of another desktop. */
+  get #base(): CheckpointReader | undefined {
+    return this.#options.parent ?? this.#options.forkedFrom;
+  }
+
+  #before(): Pick<ManifestPublic, 'parent' | 'forkedFrom'> {
+    const base = this.#base?.manifest;
+    if (base === undefined) return {};
+    const { desktopId, epoch, sequence, hostId, commitId } = base.public;
+    const reference = { digest: base.digest, epoch, sequence, hostId, commitId };
+    return this.#options.parent === undefined ? { forkedFrom: { desktopId, ...reference } } : { parent: reference };
   }
 
   #origin(): PackOrigin {

@@ -152,7 +152,9 @@ test('public part of a manifest: one encoding, all else is MANIFEST_INVALID', ()
   const manifest = { ...pack(1, 3), sequence: 4, commitId: id(4) as never, chain: { length: 2, headHash: Buffer.alloc(32, 1) }, createdMs: 5, packs: [pack(1, 1), pack(2, 3), pack(3, 1)] };
   const parent = { digest: Buffer.alloc(32, 2), epoch: 2, sequence: 3, hostId: id(8) as HostId, commitId: id(6) as never };
   const ending = Buffer.concat([Buffer.alloc(4), Buffer.alloc(64)]);
-  for (const value of [manifest, { ...manifest, parent }]) {
+  const forkedFrom = { ...parent, desktopId: id(9) as never };
+  const borrowed = { ...pack(4, 3), desktopId: id(9) as never };
+  for (const value of [manifest, { ...manifest, parent }, { ...manifest, forkedFrom, packs: [...manifest.packs, borrowed] }]) {
     onlyCanonical(
       Buffer.concat([encodePublic(value), ending]),
       'MANIFEST_INVALID',
@@ -167,19 +169,20 @@ test('public part of a manifest: what contradicts itself is refused', () => {
   const good = Buffer.concat([encodePublic(manifest), Buffer.alloc(68)]);
   assert.equal(decodeManifestPublic(good).packs.length, 2);
   const origins = 8 + 16 + 8 + 8 + 4 + 16 + 16 + 1 + 36 + 8 + 4;
-  const packs = origins + 2 + 2 * 28 + 4;
+  const packs = origins + 2 + 2 * 44 + 4;
   const edits: Record<string, (bytes: Buffer) => void> = {
     'an origin that no pack uses': (bytes) => bytes.writeUInt16BE(0, packs + 54),
     'an origin beyond the list': (bytes) => bytes.writeUInt16BE(2, packs + 54),
-    'one origin twice': (bytes) => bytes.copyWithin(origins + 2 + 28, origins + 2, origins + 2 + 28),
+    'one origin twice': (bytes) => bytes.copyWithin(origins + 2 + 44, origins + 2, origins + 2 + 44),
     'one pack twice': (bytes) => bytes.copyWithin(packs + 54 + 2, packs + 2, packs + 2 + 16),
     'an empty pack': (bytes) => bytes.writeUInt32BE(0, packs + 18),
-    'a pack of a later epoch': (bytes) => bytes.writeBigUInt64BE(9n, origins + 2 + 28),
-    'a pack of a later key': (bytes) => bytes.writeUInt32BE(2, origins + 2 + 28 + 8),
+    'a pack of a later epoch': (bytes) => bytes.writeBigUInt64BE(9n, origins + 2 + 44 + 16),
+    'a pack of another desktop where nothing was before': (bytes) => bytes.fill(0xff, origins + 2 + 44, origins + 2 + 44 + 16),
+    'a pack of a later key': (bytes) => bytes.writeUInt32BE(2, origins + 2 + 44 + 24),
     'sequence 0': (bytes) => bytes.writeBigUInt64BE(0n, 24),
     'a sequence above 2^53': (bytes) => bytes.writeBigUInt64BE(2n ** 53n, 24),
     'key generation 0': (bytes) => bytes.writeUInt32BE(0, 40),
-    'two parents': (bytes) => bytes.writeUInt8(2, 76),
+    'a line that is none of the three': (bytes) => bytes.writeUInt8(3, 76),
     'flags': (bytes) => bytes.writeUInt32BE(1, origins - 4),
     'version 2': (bytes) => bytes.writeUInt16BE(2, 4),
     'suite 0': (bytes) => bytes.writeUInt16BE(0, 6),
@@ -195,6 +198,9 @@ test('public part of a manifest: what contradicts itself is refused', () => {
   const parent = { digest: Buffer.alloc(32, 2), epoch: 3, sequence: 3, hostId: id(8) as HostId, commitId: id(6) as never };
   refusedWith('VALUE_OUT_OF_RANGE', () => encodePublic({ ...manifest, parent: { ...parent, sequence: 4 } }), 'a parent that is no earlier');
   refusedWith('VALUE_OUT_OF_RANGE', () => encodePublic({ ...manifest, parent: { ...parent, epoch: 4 } }), 'a parent of a later epoch');
+  const forkedFrom = { ...parent, desktopId: id(9) as never };
+  refusedWith('VALUE_OUT_OF_RANGE', () => encodePublic({ ...manifest, parent, forkedFrom }), 'a parent and a fork');
+  refusedWith('VALUE_OUT_OF_RANGE', () => encodePublic({ ...manifest, forkedFrom: { ...forkedFrom, desktopId: manifest.desktopId } }), 'a fork of itself');
 });
 
 test('page frame: a page twice, a page outside, and bytes beyond the end of the region are refused', () => {

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { Fault } from '@godwit/base';
 import { rootPlainBytesMax } from './limits.ts';
+import { zstdFrameRefusal } from './zstd-frame.ts';
 
 const compressAsync = promisify(zstdCompress);
 const decompressAsync = promisify(zstdDecompress);
@@ -26,7 +27,7 @@ export async function compress(plain: Buffer): Promise<Stored> {
   return bytes.length < plain.length ? { compressed: true, bytes, plainBytes: plain.length } : { compressed: false, bytes: plain, plainBytes: plain.length };
 }
 
-/** The plaintext, exactly `plainBytes` long; FRAME_CORRUPT when there is more, less, or no zstd frame at all. */
+/** The plaintext, exactly `plainBytes` long; FRAME_CORRUPT when there is more, less, or not one zstd frame and nothing else. */
 export async function decompress({ compressed, bytes, plainBytes }: Stored): Promise<Buffer> {
   if (plainBytes > rootPlainBytesMax) throw new Fault('FRAME_CORRUPT', { expected: `at most ${rootPlainBytesMax} bytes`, found: `${plainBytes}` });
   if (!compressed) {
@@ -35,6 +36,8 @@ export async function decompress({ compressed, bytes, plainBytes }: Stored): Pro
   }
   // One encoding per value: what would not get smaller is stored as it is.
   if (bytes.length >= plainBytes) throw new Fault('FRAME_CORRUPT', { expected: 'a compressed form smaller than the plaintext', found: `${bytes.length} bytes` });
+  const refusal = zstdFrameRefusal(bytes, plainBytes);
+  if (refusal !== undefined) throw new Fault('FRAME_CORRUPT', { expected: `one zstd frame of ${plainBytes} bytes`, found: refusal });
   let plain: Buffer;
   try {
     plain = await decompressAsync(bytes, { maxOutputLength: plainBytes, chunkSize: Math.max(plainBytes, 64), params: { [constants.ZSTD_d_windowLogMax]: windowLogMax } });

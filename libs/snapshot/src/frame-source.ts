@@ -95,7 +95,7 @@ export class FrameSource {
     if (opened === undefined) {
       const pack = this.#packOf(location.packId);
       const contextBytes = encodePackContext(pack);
-      opened = { contextBytes, key: keysOfPack(this.#keys, pack.epoch, pack.keyGeneration, contextBytes).seal };
+      opened = { contextBytes, key: keysOfPack(this.#keys, pack, contextBytes).seal };
       this.#opened.set(location.packId, opened);
     }
     return await openFrame(opened.key, opened.contextBytes, location, kind, sealed);

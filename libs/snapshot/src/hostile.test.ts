@@ -184,12 +184,6 @@ test('a decompression bomb and other lengths than announced are refused', async 
   for (const entry of opened.frames) {
     await assert.rejects(openFrame(opened.keys.seal, opened.contextBytes, entry, entry.kind, pack.bytes.subarray(entry.offsetBytes, entry.offsetBytes + entry.sealedBytes)), (error) => error instanceof Fault && error.code === 'FRAME_CORRUPT');
   }
-  // The output is bounded while it grows, not measured when it is there.
-  const [first] = opened.frames;
-  await assert.rejects(openFrame(opened.keys.seal, opened.contextBytes, first!, 'ram', pack.bytes.subarray(first!.offsetBytes, first!.offsetBytes + first!.sealedBytes)), (error) => {
-    const { cause } = error as Fault;
-    return cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
-  });
   const tooLong = new PackBuilder({ ...context, packId: newId<PackId>(desktop.random) }, desktop.keys);
   tooLong.append('ram', { ...bomb, plainBytes: 4 * 1024 * 1024 });
   assert.throws(() => readPack(tooLong.finish().bytes, desktop.keys), (error) => error instanceof Fault && error.code === 'PACK_CORRUPT');

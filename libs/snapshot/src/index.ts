@@ -1,10 +1,10 @@
 export * from './checkpoint-reader.ts';
 export * from './checkpoint-writer.ts';
-export { desktopKeys, type DesktopKeys } from './keys.ts';
+export { desktopKeys, keysAs, type DesktopKeys, type Generations } from './keys.ts';
 export { desktopPrefix, epochPrefix, manifestObjectKey, packObjectKey, parseObjectKey, type ManifestPlace, type ObjectPlace, type PackPlace } from './layout.ts';
 export { locatePage, type FrameLocation, type Leaf, type PageLocation } from './leaf.ts';
 export * as limits from './limits.ts';
-export { decodeManifestPublic, manifestKeyOf, packKeyOf, parentKeyOf, splitManifest, type ManifestPack, type ManifestParts, type ManifestPublic, type ParentReference } from './manifest.ts';
+export { decodeManifestPublic, forkKeyOf, manifestKeyOf, packKeyOf, parentKeyOf, splitManifest, type ForkReference, type ManifestPack, type ManifestParts, type ManifestPublic, type ParentReference } from './manifest.ts';
 export { openManifest, type Manifest, type ManifestPrivate, type ManifestStats } from './manifest-sealed.ts';
 export { PageDigests, type ChangedPages } from './page-digests.ts';
 export { pageOf, type Frame } from './page-frame.ts';

@@ -62,8 +62,10 @@ export const readRegionBytesMax = 64 * MiB;
 // Manifest.
 /** 128 GiB of full packs; their list is what makes a manifest long. */
 export const manifestPacksMax = 16_384;
-/** Moves since the oldest page that still lives was written; a desktop that moves more often is compacted before. */
-export const manifestOriginsMax = 2048;
+/** Moves since the oldest page that still lives was written, a year of four a day; a desktop that moves more often is compacted before. */
+export const manifestOriginsMax = 1536;
+/** desktop, epoch u64, key generation u32, host. */
+export const manifestOriginBytes = 16 + 8 + 4 + 16;
 /** The machine contract with every device spelled out takes about 4 KiB. */
 export const contractBytesMax = 64 * KiB;
 /** A manifest travels inside one commit request, which the coordinator bounds. */
@@ -100,7 +102,7 @@ const packOverheadBytesMax = packHeaderBytes + footerPlainBytesMax + tagBytes + 
 ok(packOverheadBytesMax + rootPlainBytesMax + tagBytes <= packBytesMax, 'the largest root fits an empty pack, stored raw');
 ok(packOverheadBytesMax + framePlainBytesMax + tagBytes <= packBytesMax && leafPlainBytesMax < rootPlainBytesMax, 'so does everything smaller');
 ok(tableLeavesMax * (2 + tableLocationBytes + 2 * 2) + manifestPacksMax * 16 <= rootPlainBytesMax, 'the largest table fits a root');
-ok(manifestPacksMax * (2 + 16 + 4 + 32) + contractBytesMax + manifestOriginsMax * 28 + regionsMax * (12 + regionNameBytesMax) + 1024 <= manifestBytesMax, 'the longest list of packs fits a manifest');
+ok(manifestPacksMax * (2 + 16 + 4 + 32) + contractBytesMax + manifestOriginsMax * manifestOriginBytes + regionsMax * (12 + regionNameBytesMax) + 1024 <= manifestBytesMax, 'the longest list of packs fits a manifest');
 ok(manifestBytesMax <= objectBytesMax, 'a manifest is an object');
 const writerBytesMax = (packsInFlightMax + 1) * packBytesMax + framesInFlightMax * 3 * framePlainBytesMax;
 ok(writerBytesMax <= 64 * MiB, 'the writer stays within its memory');

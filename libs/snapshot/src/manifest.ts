@@ -1,13 +1,14 @@
 import { ByteReader, ByteWriter, Fault, idFromBytes, idToBytes, type CommitId, type DesktopId, type HostId, type PackId } from '@godwit/base';
-import { manifestBytesMax, manifestOriginsMax, manifestPacksMax, signatureBytes } from './limits.ts';
+import { manifestBytesMax, manifestOriginBytes, manifestOriginsMax, manifestPacksMax, signatureBytes } from './limits.ts';
 import { manifestObjectKey, packObjectKey, type ManifestPlace } from './layout.ts';
 import { formatSuite, formatVersion, type PackOrigin } from './pack-format.ts';
 
 const magic = 0x47_57_4d_46; // "GWMF"
-/** All but the origins and packs, with a parent. */
-const fixedBytesMax = 8 + 16 + 8 + 8 + 4 + 16 + 16 + 1 + 80 + 36 + 8 + 4 + 2 + 4;
-const originBytes = 4 + 8 + 16;
+/** All but the origins and packs, of a fork. */
+const fixedBytesMax = 8 + 16 + 8 + 8 + 4 + 16 + 16 + 1 + 16 + 80 + 36 + 8 + 4 + 2 + 4;
 const packEntryBytes = 2 + 16 + 4 + 32;
+/** What stands before this checkpoint: nothing, its parent, or a checkpoint of another desktop. */
+const [lineBegins, lineGoesOn, lineForks] = [0, 1, 2];
 
 /** The checkpoint that this one was made from; enough to find its manifest in the store and to know it. */
 export interface ParentReference {
@@ -17,6 +18,11 @@ export interface ParentReference {
   readonly sequence: number;
   readonly hostId: HostId;
   readonly commitId: CommitId;
+}
+
+/** The checkpoint of another desktop that a fork began with. */
+export interface ForkReference extends ParentReference {
+  readonly desktopId: DesktopId;
 }
 
 export interface ManifestPack extends PackOrigin {
@@ -32,11 +38,14 @@ export interface ManifestPublic extends PackOrigin {
   readonly sequence: number;
   /** Random, one per attempt to commit. */
   readonly commitId: CommitId;
+  /** The checkpoint before this one in the desktop's line. */
   readonly parent?: ParentReference;
+  /** Only the first checkpoint of a fork has it, and no parent. */
+  readonly forkedFrom?: ForkReference;
   /** Of the account's device chain as the writer knew it when it signed. */
   readonly chain: { readonly length: number; readonly headHash: Buffer };
   readonly createdMs: number;
-  /** Every pack that the checkpoint needs, ascending by id. */
+  /** Every pack that the checkpoint needs, ascending by id; of other desktops too where the line began as a fork. */
   readonly packs: readonly ManifestPack[];
 }
 
@@ -59,8 +68,13 @@ export function packKeyOf(pack: ManifestPack): string {
 }
 
 /** The object key of the parent's manifest. */
-export function parentKeyOf({ desktopId }: ManifestPublic, parent: ParentReference): string {
+export function parentKeyOf({ desktopId }: Pick<ManifestPublic, 'desktopId'>, parent: ParentReference): string {
   return manifestObjectKey({ desktopId, epoch: parent.epoch, hostId: parent.hostId, sequence: parent.sequence, commitId: parent.commitId });
+}
+
+/** The object key of the manifest that a fork began with. */
+export function forkKeyOf(fork: ForkReference): string {
+  return parentKeyOf(fork, fork);
 }
 
 /**
@@ -85,25 +99,27 @@ export function splitManifest(bytes: Uint8Array): ManifestParts {
 
 export function encodePublic(manifest: ManifestPublic): Buffer {
   checkPublic(manifest, 'VALUE_OUT_OF_RANGE');
-  const writer = new ByteWriter(fixedBytesMax + manifest.packs.length * (originBytes + packEntryBytes)).u32(magic).u16(formatVersion).u16(formatSuite);
+  const writer = new ByteWriter(fixedBytesMax + manifest.packs.length * (manifestOriginBytes + packEntryBytes)).u32(magic).u16(formatVersion).u16(formatSuite);
   writer.put(idToBytes(manifest.desktopId)).u64(manifest.sequence).u64(manifest.epoch).u32(manifest.keyGeneration);
   writer.put(idToBytes(manifest.hostId)).put(idToBytes(manifest.commitId));
-  const { parent } = manifest;
-  writer.u8(parent === undefined ? 0 : 1);
-  if (parent !== undefined) writer.put(parent.digest).u64(parent.epoch).u64(parent.sequence).put(idToBytes(parent.hostId)).put(idToBytes(parent.commitId));
+  const { parent, forkedFrom } = manifest;
+  const before = parent ?? forkedFrom;
+  writer.u8(parent !== undefined ? lineGoesOn : forkedFrom !== undefined ? lineForks : lineBegins);
+  if (forkedFrom !== undefined) writer.put(idToBytes(forkedFrom.desktopId));
+  if (before !== undefined) writer.put(before.digest).u64(before.epoch).u64(before.sequence).put(idToBytes(before.hostId)).put(idToBytes(before.commitId));
   writer.u32(manifest.chain.length).put(manifest.chain.headHash).u64(manifest.createdMs).u32(0);
   const origins = new Map([...new Map(manifest.packs.map((pack) => [originName(pack), pack]))].sort(([a], [b]) => (a < b ? -1 : 1)));
   const indices = new Map([...origins.keys()].map((name, index) => [name, index]));
   writer.u16(origins.size);
-  for (const origin of origins.values()) writer.u64(origin.epoch).u32(origin.keyGeneration).put(idToBytes(origin.hostId));
+  for (const origin of origins.values()) writer.put(idToBytes(origin.desktopId)).u64(origin.epoch).u32(origin.keyGeneration).put(idToBytes(origin.hostId));
   writer.u32(manifest.packs.length);
   for (const pack of manifest.packs) writer.u16(indices.get(originName(pack)) ?? 0).put(idToBytes(pack.packId)).u32(pack.lengthBytes).put(pack.digest);
   return writer.finish();
 }
 
 /** The encoding of an origin in hexadecimal: equal names are equal origins, and names sort as their bytes do. */
-function originName({ epoch, keyGeneration, hostId }: PackOrigin): string {
-  return `${epoch.toString(16).padStart(16, '0')}${keyGeneration.toString(16).padStart(8, '0')}${hostId}`;
+function originName({ desktopId, epoch, keyGeneration, hostId }: PackOrigin): string {
+  return `${desktopId}${epoch.toString(16).padStart(16, '0')}${keyGeneration.toString(16).padStart(8, '0')}${hostId}`;
 }
 
 function readPublic(reader: ByteReader): ManifestPublic {
@@ -115,31 +131,36 @@ function readPublic(reader: ByteReader): ManifestPublic {
   }
   const desktopId = idFromBytes<DesktopId>(reader.take(16));
   const head = { desktopId, sequence: reader.u53(), epoch: reader.u53(), keyGeneration: reader.u32(), hostId: idFromBytes<HostId>(reader.take(16)), commitId: idFromBytes<CommitId>(reader.take(16)) };
-  const parent = readParent(reader);
+  const before = readBefore(reader);
   const chain = { length: reader.u32(), headHash: Buffer.from(reader.take(32)) };
   const createdMs = reader.u53();
   const flags = reader.u32();
   if (flags !== 0) throw new Fault('MANIFEST_INVALID', { expected: 'no flags', found: `${flags}` });
-  const origins = readOrigins(reader, desktopId);
+  const origins = readOrigins(reader);
   const packs = readPacks(reader, origins);
-  const manifest = { ...head, ...(parent === undefined ? {} : { parent }), chain, createdMs, packs };
+  const manifest = { ...head, ...before, chain, createdMs, packs };
   checkPublic(manifest, 'MANIFEST_INVALID');
   return manifest;
 }
 
-function readParent(reader: ByteReader): ParentReference | undefined {
-  const present = reader.u8();
-  if (present > 1) throw new Fault('MANIFEST_INVALID', { expected: '0 or 1 parents', found: `${present}` });
-  if (present === 0) return undefined;
+function readBefore(reader: ByteReader): Pick<ManifestPublic, 'parent' | 'forkedFrom'> {
+  const line = reader.u8();
+  if (line === lineBegins) return {};
+  if (line === lineGoesOn) return { parent: readParent(reader) };
+  if (line === lineForks) return { forkedFrom: { desktopId: idFromBytes<DesktopId>(reader.take(16)), ...readParent(reader) } };
+  throw new Fault('MANIFEST_INVALID', { expected: 'a line that begins, goes on or forks', found: `${line}` });
+}
+
+function readParent(reader: ByteReader): ParentReference {
   return { digest: Buffer.from(reader.take(32)), epoch: reader.u53(), sequence: reader.u53(), hostId: idFromBytes<HostId>(reader.take(16)), commitId: idFromBytes<CommitId>(reader.take(16)) };
 }
 
-function readOrigins(reader: ByteReader, desktopId: DesktopId): PackOrigin[] {
+function readOrigins(reader: ByteReader): PackOrigin[] {
   const count = reader.u16();
-  if (count > manifestOriginsMax || count * originBytes > reader.remainingBytes) throw new Fault('MANIFEST_INVALID', { expected: `at most ${manifestOriginsMax} origins of packs`, found: `${count}` });
+  if (count > manifestOriginsMax || count * manifestOriginBytes > reader.remainingBytes) throw new Fault('MANIFEST_INVALID', { expected: `at most ${manifestOriginsMax} origins of packs`, found: `${count}` });
   const origins: PackOrigin[] = [];
   for (let index = 0; index < count; index += 1) {
-    const origin = { desktopId, epoch: reader.u53(), keyGeneration: reader.u32(), hostId: idFromBytes<HostId>(reader.take(16)) };
+    const origin = { desktopId: idFromBytes<DesktopId>(reader.take(16)), epoch: reader.u53(), keyGeneration: reader.u32(), hostId: idFromBytes<HostId>(reader.take(16)) };
     const before = origins.at(-1);
     if (before !== undefined && originName(before) >= originName(origin)) throw new Fault('MANIFEST_INVALID', { expected: 'origins of packs ascending', found: originName(origin) });
     origins.push(origin);
@@ -167,12 +188,17 @@ function checkPublic(manifest: ManifestPublic, code: 'VALUE_OUT_OF_RANGE' | 'MAN
   const refuse = (expected: string, found: string): never => {
     throw new Fault(code, { expected, found });
   };
-  const { parent, packs } = manifest;
+  const { parent, forkedFrom, packs } = manifest;
   if (manifest.sequence < 1) refuse('a sequence number from 1', `${manifest.sequence}`);
   if (manifest.keyGeneration < 1) refuse('a key generation from 1', `${manifest.keyGeneration}`);
   if (parent !== undefined) {
     if (parent.sequence >= manifest.sequence || parent.sequence < 1) refuse(`a parent before sequence ${manifest.sequence}`, `${parent.sequence}`);
     if (parent.epoch > manifest.epoch) refuse(`a parent of epoch ${manifest.epoch} or earlier`, `epoch ${parent.epoch}`);
+  }
+  if (forkedFrom !== undefined) {
+    if (parent !== undefined) refuse('a parent or the beginning of a fork', 'both');
+    if (forkedFrom.desktopId === manifest.desktopId) refuse('a fork of another desktop', forkedFrom.desktopId);
+    if (forkedFrom.sequence < 1) refuse('a fork of a sequence number from 1', `${forkedFrom.sequence}`);
   }
   if (packs.length < 1 || packs.length > manifestPacksMax) refuse(`1 to ${manifestPacksMax} packs`, `${packs.length}`);
   for (let index = 0; index < packs.length; index += 1) checkPack(packs[index]!, packs[index - 1], manifest, refuse);
@@ -180,7 +206,11 @@ function checkPublic(manifest: ManifestPublic, code: 'VALUE_OUT_OF_RANGE' | 'MAN
 
 function checkPack(pack: ManifestPack, before: ManifestPack | undefined, manifest: ManifestPublic, refuse: (expected: string, found: string) => never): void {
   if (before !== undefined && before.packId >= pack.packId) refuse('packs ascending by id, each once', pack.packId);
-  if (pack.epoch > manifest.epoch) refuse(`packs of epoch ${manifest.epoch} or earlier`, `epoch ${pack.epoch}`);
+  // Epochs count per desktop, so those of other desktops say nothing here.
+  const own = pack.desktopId === manifest.desktopId;
+  if (own && pack.epoch > manifest.epoch) refuse(`packs of epoch ${manifest.epoch} or earlier`, `epoch ${pack.epoch}`);
+  const mayBorrow = manifest.parent !== undefined || manifest.forkedFrom !== undefined;
+  if (!own && !mayBorrow) refuse(`packs of desktop ${manifest.desktopId}`, `one of desktop ${pack.desktopId}`);
   if (pack.keyGeneration < 1 || pack.keyGeneration > manifest.keyGeneration) refuse(`a key generation from 1 to ${manifest.keyGeneration}`, `${pack.keyGeneration}`);
   if (pack.lengthBytes < 1) refuse('packs that are not empty', pack.packId);
 }

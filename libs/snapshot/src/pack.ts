@@ -26,7 +26,7 @@ export class PackBuilder {
   constructor(context: PackContext, keys: DesktopKeys) {
     this.context = context;
     this.#contextBytes = encodePackContext(context);
-    const { seal, commitment } = keysOfPack(keys, context.epoch, context.keyGeneration, this.#contextBytes);
+    const { seal, commitment } = keysOfPack(keys, context, this.#contextBytes);
     this.#sealer = new PackSealer(seal);
     this.#bytes = Buffer.allocUnsafe(packBytesMax);
     this.#contextBytes.copy(this.#bytes, 0);
@@ -49,7 +49,7 @@ export class PackBuilder {
     this.#mustBeOpen();
     if (!this.hasRoom(bytes.length)) throw new Fault('INTERNAL', { expected: 'room for the frame in the pack' });
     this.#state = 'broken';
-    this.#put(this.#sealer.seal(place.frameIndex, frameAssociatedData(this.#contextBytes, place.frameIndex, kind, compressed, plainBytes), bytes));
+    this.#seal(place, kind, bytes);
     this.#frames.push({ ...place, kind });
     this.#state = 'open';
     return place;
@@ -60,16 +60,16 @@ export class PackBuilder {
     this.#mustBeOpen();
     this.#state = 'broken';
     const place = footerPlace(this.#frames.length, this.#lengthBytes);
-    this.#put(this.#sealer.seal(place.frameIndex, frameAssociatedData(this.#contextBytes, place.frameIndex, 'footer', false, place.plainBytes), encodeFooter(this.#frames)));
-    this.#put(encodeTrailer(place.sealedBytes));
+    this.#seal(place, 'footer', encodeFooter(this.#frames));
+    this.#lengthBytes += encodeTrailer(place.sealedBytes).copy(this.#bytes, this.#lengthBytes);
     const bytes = this.#bytes.subarray(0, this.#lengthBytes);
     this.#state = 'finished';
     return { context: this.context, bytes, digest: sha256(bytes), frames: this.#frames };
   }
 
-  #put(bytes: Buffer): void {
-    bytes.copy(this.#bytes, this.#lengthBytes);
-    this.#lengthBytes += bytes.length;
+  #seal(place: FramePlace, kind: FrameKind, stored: Buffer): void {
+    const associatedData = frameAssociatedData(this.#contextBytes, place.frameIndex, kind, place.compressed, place.plainBytes);
+    this.#lengthBytes += this.#sealer.sealInto(place.frameIndex, associatedData, stored, this.#bytes, this.#lengthBytes);
   }
 
   #mustBeOpen(): void {
@@ -84,15 +84,15 @@ export interface OpenedPack {
   readonly frames: readonly FooterEntry[];
 }
 
-/** Takes a whole pack apart and opens its footer; PACK_CORRUPT unless all of it is as it was written. Frames stay sealed. */
-export function readPack(bytes: Buffer, keys: DesktopKeys): OpenedPack {
+/** Takes a whole pack of `desktopId` apart and opens its footer; PACK_CORRUPT unless all of it is as it was written. Frames stay sealed. */
+export function readPack(bytes: Buffer, keys: DesktopKeys, desktopId = keys.desktopId): OpenedPack {
   if (bytes.length < packHeaderBytes + packTrailerBytes || bytes.length > packBytesMax) {
     throw new Fault('PACK_CORRUPT', { expected: `${packHeaderBytes + packTrailerBytes} to ${packBytesMax} bytes`, found: `${bytes.length}` });
   }
   const contextBytes = bytes.subarray(0, packContextBytes);
   const context = decodePackContext(contextBytes);
-  if (context.desktopId !== keys.desktopId) throw new Fault('PACK_CORRUPT', { expected: `desktop ${keys.desktopId}`, found: context.desktopId });
-  const packKeys = keysOfPack(keys, context.epoch, context.keyGeneration, contextBytes);
+  if (context.desktopId !== desktopId) throw new Fault('PACK_CORRUPT', { expected: `desktop ${desktopId}`, found: context.desktopId });
+  const packKeys = keysOfPack(keys, context, contextBytes);
   if (!packKeys.commitment.equals(bytes.subarray(packContextBytes, packContextBytes + packCommitmentBytes))) {
     throw new Fault('PACK_CORRUPT', { subject: context.packId, expected: 'the commitment to its key' });
   }

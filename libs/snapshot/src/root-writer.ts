@@ -10,7 +10,8 @@ import { encodeRoot, type Root, type RootLeaf, type TableLocation } from './root
 export interface RootRequest {
   /** Ascending by region id. */
   readonly tables: readonly PageTableBuilder[];
-  readonly parent: CheckpointReader | undefined;
+  /** The checkpoint before this one, which leaves that were not touched are taken from. */
+  readonly base: CheckpointReader | undefined;
   readonly placeOf: (frameNumber: number) => FrameLocation;
   readonly packs: PackStream;
 }
@@ -24,12 +25,12 @@ export interface WrittenRoot {
 }
 
 /** Writes the leaves that changed, then the root: one after the other, so that they lie together at the end of the packs. */
-export async function writeRoot({ tables, parent, placeOf, packs }: RootRequest): Promise<WrittenRoot> {
+export async function writeRoot({ tables, base, placeOf, packs }: RootRequest): Promise<WrittenRoot> {
   const counts = { leavesWritten: 0, leavesShared: 0 };
   const regions = [];
   for (const table of tables) {
     const { region } = table;
-    const before = parent?.regions.find((earlier) => sameRegion(earlier, region)) === undefined ? undefined : parent;
+    const before = base?.regions.find((earlier) => sameRegion(earlier, region)) === undefined ? undefined : base;
     const inherited = before?.root.regions.find(({ regionId }) => regionId === region.id)?.leaves;
     const leaves: (RootLeaf | undefined)[] = inherited?.slice() ?? Array<undefined>(leafCountOf(region)).fill(undefined);
     const touched = table.touchedLeaves;

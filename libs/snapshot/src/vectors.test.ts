@@ -20,7 +20,7 @@ const vectors = {
   pack: 'fcce4bd526fdf3c3df476093be9fab2d78c4d2d2c294bf1569426fca331fb247',
   leaf: 'a46547917d2480e2ffed04c4ad2d2fba13cd837338cfaffe9bff92a7c0814124',
   root: '444b37df2bccd4dbfa9d81e63c513901d3e173b6c9ba44bb9041d32beda55dd6',
-  manifest: 'e9f4dd210773b84b42d30db8eaaab27342f02a321c668fe625efc5943f3cab3e',
+  manifest: '9a84f1d4af03017695000d8dc71d42c04976cc37a80c469cc3327b30d9417d50',
 };
 
 const packId = '000102030405060708090a0b0c0d0e0f' as PackId;

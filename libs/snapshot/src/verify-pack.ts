@@ -26,7 +26,7 @@ const batchFrames = 8;
 export async function readWholePack(bytes: Buffer, pack: ManifestPack, keys: DesktopKeys, data: boolean): Promise<WholePack> {
   if (bytes.length !== pack.lengthBytes) throw new Fault('PACK_CORRUPT', { subject: pack.packId, expected: `${pack.lengthBytes} bytes`, found: `${bytes.length}` });
   if (!sha256(bytes).equals(pack.digest)) throw new Fault('PACK_CORRUPT', { subject: pack.packId, expected: 'the digest that the manifest names' });
-  const opened = readPack(bytes, keys);
+  const opened = readPack(bytes, keys, pack.desktopId);
   const { context } = opened;
   if (context.packId !== pack.packId || context.epoch !== pack.epoch || context.keyGeneration !== pack.keyGeneration || context.hostId !== pack.hostId) {
     throw new Fault('PACK_CORRUPT', { subject: pack.packId, expected: `pack ${pack.packId} of epoch ${pack.epoch}`, found: `pack ${context.packId} of epoch ${context.epoch}` });

@@ -1,11 +1,11 @@
-import { Fault, type FaultCode, type PackId } from '@godwit/base';
+import { Fault, type DesktopId, type FaultCode, type PackId } from '@godwit/base';
 import { sha256 } from '@godwit/crypto';
 import { CheckpointReader } from './checkpoint-reader.ts';
 import { inOrder } from './in-flight.ts';
-import type { DesktopKeys } from './keys.ts';
+import { keysAs, type DesktopKeys } from './keys.ts';
 import type { Leaf } from './leaf.ts';
 import { leafPages } from './limits.ts';
-import { decodeManifestPublic, packKeyOf, parentKeyOf, type ManifestPack, type ManifestPublic } from './manifest.ts';
+import { decodeManifestPublic, forkKeyOf, packKeyOf, parentKeyOf, type ManifestPack, type ManifestPublic } from './manifest.ts';
 import type { FramePlace } from './pack-format.ts';
 import { readWholePack, type WholePack } from './verify-pack.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -49,12 +49,14 @@ export interface VerifyReport extends VerifyCounts {
   /** Keys of packs that a checkpoint needs and the store does not have. */
   readonly missing: readonly string[];
   readonly damaged: readonly VerifyDamage[];
+  /** Keys of the manifests of other desktops that the line was forked from, newest first. They are looked at like the desktop's own. */
+  readonly forkedFrom: readonly string[];
   /** Key of the manifest where the line could not be followed further back: pruned, or hidden. Absent when its beginning was reached. */
   readonly endsBefore?: string;
 }
 
 /**
- * Looks at a desktop from its head back: signatures, parents by digest, page tables, every pack by the digest of its ciphertext
+ * Looks at a desktop from its head back, through forks into the desktops that they came from: signatures, parents by digest, page tables, every pack by the digest of its ciphertext
  * and its footer, with `data` every page. Damage and absence are collected, not thrown; other faults of the store are thrown.
  */
 export async function verifyDesktop(options: VerifyOptions): Promise<VerifyReport> {
@@ -65,6 +67,21 @@ export async function verifyDesktop(options: VerifyOptions): Promise<VerifyRepor
   return walk.report();
 }
 
+/** A manifest of the line that is to be looked at next, and the one that names it. */
+interface Before {
+  readonly key: string;
+  readonly bytes: Buffer;
+  readonly desktopId: DesktopId;
+  readonly child?: ManifestPublic;
+}
+
+/** A checkpoint writes packs of its own desktop only: those of others it has from the checkpoint before it. */
+function checkBorrowed(child: ManifestPublic, before: ManifestPublic): void {
+  const listed = new Set(before.packs.map(({ packId }) => packId));
+  const strange = child.packs.find((pack) => pack.desktopId !== child.desktopId && !listed.has(pack.packId));
+  if (strange !== undefined) throw new Fault('MANIFEST_INVALID', { expected: 'packs of other desktops from the checkpoint before', found: packKeyOf(strange) });
+}
+
 class Walk {
   readonly #options: VerifyOptions;
   readonly #seen = { checkpoints: 0, packs: 0, leaves: 0, frames: 0, pages: 0, bytes: 0 };
@@ -73,6 +90,7 @@ class Walk {
   readonly #readers: { readonly key: string; readonly reader: CheckpointReader }[] = [];
   readonly #packs = new Map<PackId, ManifestPack>();
   readonly #contents = new Map<PackId, WholePack>();
+  readonly #forkedFrom: string[] = [];
   #endsBefore: string | undefined;
 
   constructor(options: VerifyOptions) {
@@ -82,18 +100,19 @@ class Walk {
   /** Manifests and roots, from the head back. */
   async line(): Promise<void> {
     const { store, keys, signerPublicOf } = this.#options;
-    let next: { readonly key: string; readonly bytes: Buffer } | undefined = { key: 'head', bytes: this.#options.head };
+    let next: Before | undefined = { key: 'head', bytes: this.#options.head, desktopId: keys.desktopId };
     while (next !== undefined && this.#seen.checkpoints < (this.#options.checkpoints ?? Infinity)) {
-      const { key, bytes } = next;
+      const { key, bytes, desktopId, child } = next;
       next = undefined;
       await this.#collect(key, async () => {
         const manifest = decodeManifestPublic(bytes);
         this.#seen.bytes += bytes.length;
-        const reader = await CheckpointReader.open({ store, keys, manifest: bytes, signerPublic: await signerPublicOf(manifest) });
+        const reader = await CheckpointReader.open({ store, keys: keysAs(keys, desktopId), manifest: bytes, signerPublic: await signerPublicOf(manifest) });
         this.#seen.checkpoints += 1;
         this.#readers.push({ key, reader });
         for (const pack of manifest.packs) this.#notePack(key, pack);
-        next = await this.#parent(manifest);
+        if (child !== undefined) checkBorrowed(child, manifest);
+        next = await this.#before(manifest);
       });
       this.#progress();
     }
@@ -142,13 +161,15 @@ class Walk {
   report(): VerifyReport {
     const missing = [...this.#missing].sort();
     const damaged = [...this.#damaged.values()];
-    return { ok: missing.length === 0 && damaged.length === 0, ...this.#seen, missing, damaged, ...(this.#endsBefore === undefined ? {} : { endsBefore: this.#endsBefore }) };
+    return { ok: missing.length === 0 && damaged.length === 0, ...this.#seen, missing, damaged, forkedFrom: this.#forkedFrom, ...(this.#endsBefore === undefined ? {} : { endsBefore: this.#endsBefore }) };
   }
 
-  async #parent(manifest: ManifestPublic): Promise<{ key: string; bytes: Buffer } | undefined> {
-    const { parent } = manifest;
-    if (parent === undefined) return undefined;
-    const key = parentKeyOf(manifest, parent);
+  async #before(manifest: ManifestPublic): Promise<Before | undefined> {
+    const { parent, forkedFrom } = manifest;
+    const reference = parent ?? forkedFrom;
+    if (reference === undefined) return undefined;
+    const key = forkedFrom === undefined ? parentKeyOf(manifest, reference) : forkKeyOf(forkedFrom);
+    if (forkedFrom !== undefined) this.#forkedFrom.push(key);
     let bytes: Buffer;
     try {
       bytes = await this.#options.store.get(key);
@@ -157,11 +178,11 @@ class Walk {
       this.#endsBefore = key;
       return undefined;
     }
-    if (!sha256(bytes).equals(parent.digest)) {
+    if (!sha256(bytes).equals(reference.digest)) {
       this.#note(new Fault('MANIFEST_INVALID', { subject: key, expected: 'the digest that its child names' }), key);
       return undefined;
     }
-    return { key, bytes };
+    return { key, bytes, desktopId: forkedFrom?.desktopId ?? manifest.desktopId, child: manifest };
   }
 
   #notePack(key: string, pack: ManifestPack): void {
