@@ -10,7 +10,12 @@ export type EventKind =
   | 'desktop-created'
   | 'desktop-acquired'
   | 'desktop-released'
-  | 'checkpoint-committed';
+  | 'checkpoint-committed'
+  | 'desktop-forked'
+  | 'desktop-renamed'
+  | 'policy-saved'
+  | 'checkpoints-dropped'
+  | 'objects-deleted';
 
 export interface RecordedEvent {
   readonly accountId: AccountId;

@@ -1,9 +1,11 @@
 import { Fault, type CommitId, type DesktopId } from '@godwit/base';
-import { packKeyOf, type ManifestPublic } from '@godwit/snapshot';
+import type { ManifestPublic } from '@godwit/snapshot';
 import { record } from '../audit/record.ts';
 import type { Trx } from '../database/database.ts';
 import type { Caller } from '../http/caller.ts';
 import { allowed, dropLease, lockLease, requireCurrent } from '../leases/lease.transitions.ts';
+import { lockForCommit } from '../prune/collection-lock.ts';
+import { takeReferences } from '../prune/references.ts';
 
 export interface Commit {
   readonly desktopId: DesktopId;
@@ -38,25 +40,7 @@ export async function commitCheckpoint(trx: Trx, caller: Caller, commit: Commit)
   const before = await findCommit(trx, caller, commit);
   if (before !== undefined) return before;
   await allowed(trx, lease, { type: 'commit', host: hostId, epoch, parent: manifest.parent?.digest.toString('hex') ?? null, sequence: manifest.sequence });
-  await requirePacks(trx, caller, manifest);
-  const { acknowledged_at: acknowledged } = await trx
-    .insertInto('checkpoints')
-    .values({
-      account_id: accountId,
-      desktop_id: desktopId,
-      sequence: manifest.sequence,
-      digest,
-      parent: manifest.parent?.digest ?? null,
-      epoch,
-      host_id: hostId,
-      commit_id: commitId,
-      manifest: commit.bytes,
-      stored_bytes: manifest.packs.reduce((sum, pack) => sum + pack.lengthBytes, 0),
-      created_ms: manifest.createdMs,
-      released: commit.release,
-    })
-    .returning('acknowledged_at')
-    .executeTakeFirstOrThrow();
+  const acknowledged = await addCheckpoint(trx, caller, commit);
   await trx.updateTable('desktops').set({ head_sequence: manifest.sequence }).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).execute();
   await record(trx, { accountId, kind: 'checkpoint-committed', hostId, desktopId, detail: { epoch, sequence: manifest.sequence, digest: digest.toString('hex'), commitId } });
   if (commit.release) {
@@ -64,6 +48,33 @@ export async function commitCheckpoint(trx: Trx, caller: Caller, commit: Commit)
     await record(trx, { accountId, kind: 'desktop-released', hostId, desktopId, detail: { epoch } });
   }
   return { sequence: manifest.sequence, digest, acknowledged, released: commit.release, changed: true };
+}
+
+/** The checkpoint's row, with all that it needs known to be stored and kept from collection. When it was acknowledged. */
+export async function addCheckpoint(trx: Trx, { accountId, hostId }: Caller, commit: Commit): Promise<Date> {
+  const { manifest } = commit;
+  await lockForCommit(trx, accountId);
+  const objectIds = await takeReferences(trx, accountId, manifest);
+  const { acknowledged_at: acknowledged } = await trx
+    .insertInto('checkpoints')
+    .values({
+      account_id: accountId,
+      desktop_id: commit.desktopId,
+      sequence: manifest.sequence,
+      digest: commit.digest,
+      parent: manifest.parent?.digest ?? null,
+      epoch: commit.epoch,
+      host_id: hostId,
+      commit_id: commit.commitId,
+      manifest: commit.bytes,
+      stored_bytes: manifest.packs.reduce((sum, pack) => sum + pack.lengthBytes, 0),
+      created_ms: manifest.createdMs,
+      released: commit.release,
+      object_ids: objectIds,
+    })
+    .returning('acknowledged_at')
+    .executeTakeFirstOrThrow();
+  return acknowledged;
 }
 
 async function findCommit(trx: Trx, { accountId, hostId }: Caller, commit: Commit): Promise<Committed | undefined> {
@@ -78,28 +89,4 @@ async function findCommit(trx: Trx, { accountId, hostId }: Caller, commit: Commi
   const same = row.digest.equals(commit.digest) && row.host_id === hostId && row.epoch === commit.epoch && row.released === commit.release;
   if (!same) throw new Fault('COMMIT_ID_REUSED', { found: `checkpoint ${row.sequence}` });
   return { sequence: row.sequence, digest: row.digest, acknowledged: row.acknowledged_at, released: row.released, changed: false };
-}
-
-/** Packs named at once in one query; a parameter list has a limit and a plan its cost. */
-const packsPerQuery = 4096;
-
-/** Every pack that the checkpoint needs is stored whole, with the length and digest that the manifest says. */
-async function requirePacks(trx: Trx, { accountId }: Caller, { packs }: ManifestPublic): Promise<void> {
-  for (let start = 0; start < packs.length; start += packsPerQuery) {
-    const part = packs.slice(start, start + packsPerQuery);
-    const rows = await trx
-      .selectFrom('objects')
-      .select(['object_key', 'length_bytes', 'sha256'])
-      .where('account_id', '=', accountId)
-      .where('object_key', 'in', part.map(packKeyOf))
-      .execute();
-    const stored = new Map(rows.map((row) => [row.object_key, row]));
-    for (const pack of part) {
-      const found = stored.get(packKeyOf(pack));
-      if (found === undefined) throw new Fault('COMMIT_PACK_MISSING', { subject: `pack ${pack.packId}`, found: 'none' });
-      if (found.length_bytes !== pack.lengthBytes || !found.sha256.equals(pack.digest)) {
-        throw new Fault('COMMIT_PACK_MISSING', { subject: `pack ${pack.packId}`, expected: `${pack.lengthBytes} bytes of the digest in the manifest`, found: `${found.length_bytes} bytes` });
-      }
-    }
-  }
 }

@@ -45,7 +45,7 @@ const uuidOid = 2950;
 function typeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
   if (oid === uuidOid) return (text) => text.replaceAll('-', '');
   if (oid === int8Oid) return safeInteger;
-  return pg.types.getTypeParser(oid as never, format as never) as (text: string) => unknown;
+  return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
 }
 
 function safeInteger(text: string): number {

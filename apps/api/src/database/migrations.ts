@@ -1,4 +1,5 @@
 import { sql, type Kysely, type Migration } from 'kysely';
+import { addCollection } from '../prune/prune.migration.ts';
 
 /**
  * The schema's history. Forward only: a migration that was released is never changed, and there is no way down (a backup
@@ -8,6 +9,7 @@ import { sql, type Kysely, type Migration } from 'kysely';
  */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': { up: first },
+  '0002-collection': { up: addCollection },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

@@ -90,6 +90,10 @@ export interface CheckpointsTable {
   created_ms: BigInteger;
   released: boolean;
   acknowledged_at: Timestamp;
+  /** Its manifest's and its packs' objects; null for one that was committed before they were kept on record. */
+  object_ids: BigInteger[] | null;
+  /** Set once, by prune: from then on the row only answers a repeated commit. */
+  dropped_at: Date | null;
 }
 
 export interface ObjectsTable {
@@ -98,6 +102,31 @@ export interface ObjectsTable {
   length_bytes: BigInteger;
   sha256: Buffer;
   stored_at: Generated<Date>;
+  object_id: Generated<BigInteger>;
+  /** Some checkpoint was committed with it. */
+  committed: Generated<boolean>;
+  /** Since when no checkpoint needs it, and its desktop's epoch at that time. */
+  condemned_at: Date | null;
+  condemned_epoch: BigInteger | null;
+  /** Its deletion has begun: no commit may name it. */
+  deleting_at: Date | null;
+  refused_at: Date | null;
+  refusal: string | null;
+}
+
+export interface PoliciesTable {
+  account_id: AccountId;
+  desktop_id: DesktopId;
+  bytes: Buffer;
+  host_id: HostId;
+  signed_ms: BigInteger;
+}
+
+export interface ScrubsTable {
+  account_id: AccountId;
+  object_key: string;
+  looked_at: Date;
+  finding: 'missing' | 'length' | 'digest' | null;
 }
 
 export interface RequestNoncesTable {
@@ -127,6 +156,8 @@ export interface Schema {
   wrapped_keys: WrappedKeysTable;
   checkpoints: CheckpointsTable;
   objects: ObjectsTable;
+  policies: PoliciesTable;
+  scrubs: ScrubsTable;
   request_nonces: RequestNoncesTable;
   events: EventsTable;
 }

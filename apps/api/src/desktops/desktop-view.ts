@@ -102,6 +102,7 @@ async function readWrappedKeys(db: Queries, accountId: AccountId, ids: readonly 
 export async function readCheckpoints(db: Queries, accountId: AccountId, desktopId: DesktopId, before: number): Promise<Checkpoint[]> {
   const rows = await checkpointQuery(db, accountId)
     .where('checkpoints.desktop_id', '=', desktopId)
+    .where('checkpoints.dropped_at', 'is', null)
     .where('checkpoints.sequence', '<', before)
     .orderBy('checkpoints.sequence', 'desc')
     .limit(checkpointsPageLimit)
@@ -114,6 +115,7 @@ export async function readManifest(db: Queries, accountId: AccountId, desktopId:
   const row = await checkpointQuery(db, accountId)
     .select('checkpoints.manifest')
     .where('checkpoints.desktop_id', '=', desktopId)
+    .where('checkpoints.dropped_at', 'is', null)
     .where('checkpoints.sequence', '=', sequence)
     .executeTakeFirst();
   return row === undefined ? undefined : { checkpoint: checkpointOf(row), manifest: textOf(row.manifest) };
