@@ -55,7 +55,7 @@ export default defineConfig(
   },
   {
     // node:test's `test` and `describe` return promises that the runner itself waits for.
-    files: ['**/*.test.ts', '**/testing/**/*.ts', 'test/src/**/*.ts'],
+    files: ['**/*.test.ts', '**/*.flow.ts', '**/testing/**/*.ts', 'test/src/**/*.ts'],
     rules: {
       '@typescript-eslint/no-floating-promises': [
         'error',

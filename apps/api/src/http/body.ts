@@ -24,10 +24,10 @@ export function bodyBytesOf(request: Request): Buffer {
 export function receiveBodies(): RequestHandler {
   let inFlightBytes = 0;
   return (request: Request & WithBody, _response: Response, next: NextFunction) => {
-    if (request.path.startsWith('/objects/') || !hasBody(request)) return next();
+    if (request.path.startsWith('/objects/') || !hasBody(request)) { next(); return; }
     const limitBytes = unprovenPaths.has(request.path) ? unprovenLimitBytes : requestBodyLimitBytes;
     const reservedBytes = Math.min(announcedBytes(request) ?? limitBytes, limitBytes);
-    if (inFlightBytes + reservedBytes > inFlightLimitBytes) return next(new Fault('RATE_LIMITED', { expected: 'fewer large requests at once' }));
+    if (inFlightBytes + reservedBytes > inFlightLimitBytes) { next(new Fault('RATE_LIMITED', { expected: 'fewer large requests at once' })); return; }
     inFlightBytes += reservedBytes;
     receive(request, limitBytes)
       .finally(() => (inFlightBytes -= reservedBytes))

@@ -86,7 +86,7 @@ describe('who may ask', () => {
     ];
     for (const [id, { extra, ...rest }] of asked) {
       const answer = async (of: DesktopId): Promise<[number, string]> => {
-        const response = await mallory.client.send(id, { ...rest, params: { desktopId: of, ...(extra as object | undefined) } } as never);
+        const response = await mallory.client.send(id, { ...rest, params: { desktopId: of, ...(extra as object | undefined) } });
         return [response.status, await response.text()];
       };
       const foreign = await answer(desktopId);
