@@ -158,7 +158,7 @@ class Agent {
         const { settings } = this.#member();
         return { hostName: settings.hostName, coordinator: settings.coordinator, ...(await here((desktops) => desktops.status(name))) };
       },
-      console: ({ name, lines }) => here((desktops) => ({ name, lines: desktops.console(name, lines) })),
+      console: ({ name, lines }) => here(async (desktops) => ({ name, lines: await desktops.console(name, lines) })),
       history: ({ name }) => history(this.#member(), name),
       verify: async (wish) => verify(await this.#host(), wish),
       doctor: async () => doctor({ home: this.#home, account: this.#account, privilege: this.#privilege, capabilities: () => this.#capable(), clock: systemClock }),

@@ -1,6 +1,5 @@
-import { rmSync } from 'node:fs';
 import { Fault, newId, type CommitId } from '@godwit/base';
-import { blockdevAdd, blockdevDelete, snapshotDisks } from '@godwit/qemu';
+import { blockdevAdd, queryStatus, snapshotDisks } from '@godwit/qemu';
 import { CheckpointWriter, PageDigests, type FinishedCheckpoint } from '@godwit/snapshot';
 import type { ControlProgress, DepartFigures, DepartPhase } from '@godwit/wire';
 import { keysOf, storeOf, type Host } from '../desktop/host.ts';
@@ -20,6 +19,9 @@ export interface Departed {
   readonly epoch: number;
   readonly figures: DepartFigures;
 }
+
+/** A guest that still cannot write stops again within this. */
+const settleMs = 200;
 
 /**
  * Suspends a desktop that runs here: one straight line of phases with one roll-back.
@@ -45,7 +47,6 @@ class Departure {
   readonly #phase: PhaseReport<DepartPhase>;
   #writer: CheckpointWriter | undefined;
   #overlays: string[] = [];
-  #frozen = false;
 
   constructor(host: Host, desktop: LocalDesktop, report: (progress: ControlProgress) => void) {
     if (desktop.machine === undefined) throw new Fault('DESKTOP_NOT_RUNNING', { subject: desktop.name });
@@ -57,6 +58,7 @@ class Departure {
 
   async run(): Promise<Departed> {
     this.#phase.enter('check');
+    await this.#mustRun();
     const { writer, sink } = await this.#begin();
     this.#phase.enter('prepare');
     await this.#addOverlays();
@@ -84,6 +86,18 @@ class Departure {
 
   get #sequence(): number {
     return (this.#desktop.record.base?.sequence ?? 0) + 1;
+  }
+
+  /** A guest that QEMU holds because a write to its disk failed would be held on the next host too: it has to get over that here. */
+  async #mustRun(): Promise<void> {
+    const { qmp } = this.#machine;
+    if ((await queryStatus(qmp)).running) return;
+    await runOn(this.#machine);
+    await new Promise((resolve) => setTimeout(resolve, settleMs));
+    const { running, status } = await queryStatus(qmp);
+    if (running) return;
+    if (status === 'io-error') throw new Fault('DISK_FULL', { subject: this.#host.home.directory, found: 'a guest that waits for room to write' });
+    throw new Fault('CAPTURE_FAILED', { expected: 'a guest that runs', found: status });
   }
 
   /** Everything that can be refused is refused here, while the guest runs: coordinator, lease, keys, base. */
@@ -118,6 +132,7 @@ class Departure {
 
   /** The next layer of each disk, open in QEMU but not yet in use. */
   async #addOverlays(): Promise<void> {
+    await this.#desktop.reconcileLayers(this.#machine);
     const { record } = this.#desktop;
     this.#overlays = await this.#desktop.createOverlays(this.#host.privilege);
     for (const [disk, file] of this.#overlays.entries()) {
@@ -137,7 +152,6 @@ class Departure {
   async #freeze(): Promise<void> {
     this.#phase.enter('freeze');
     const { disks } = this.#desktop.record;
-    this.#frozen = true;
     await this.#desktop.update({ disks: disks.map((disk, index) => ({ ...disk, layers: [...disk.layers, { file: this.#overlays[index]!, format: 'qcow2' as const }] })) });
     await snapshotDisks(
       this.#machine.qmp,
@@ -168,25 +182,21 @@ class Departure {
   async rollBack(cause: unknown): Promise<void> {
     const { log } = this.#host;
     const fault = Fault.from(cause);
-    log.warn('depart-rolled-back', { desktop: this.#desktop.record.desktopId, phase: this.#phase.phase, error: fault });
+    const { desktopId } = this.#desktop.record;
+    log.warn('depart-rolled-back', { desktop: desktopId, phase: this.#phase.phase, error: fault });
     if (fault.code === 'COMMIT_UNKNOWN') return;
     await this.#writer?.abort();
-    if (this.#machine.qmp.state !== 'ready') return;
+    // Before the guest runs: a commit that the record still names would be asked for again after the agent's restart.
     if (this.#desktop.record.stage === 'committing') await this.#desktop.update({ stage: 'settled', commit: null });
-    if (!this.#frozen) await this.#removeOverlays();
+    const machine = this.#machine.qmp.state === 'ready' ? this.#machine : undefined;
     // Another host owns the desktop: to run on would be a second copy.
     if (fault.kind === 'fenced') this.#desktop.note = fault.message;
-    else await runOn(this.#machine);
-  }
-
-  async #removeOverlays(): Promise<void> {
-    for (const [disk, file] of this.#overlays.entries()) {
-      try {
-        await blockdevDelete(this.#machine.qmp, nodeName(disk, this.#desktop.record.disks[disk]!.layers.length));
-      } catch (error) {
-        this.#host.log.debug('overlay-not-added', { file, error });
-      }
-      rmSync(this.#desktop.path(file), { force: true });
+    else if (machine !== undefined) await runOn(machine);
+    try {
+      await this.#desktop.reconcileLayers(machine);
+    } catch (error) {
+      // Layers that nobody uses take room; the next departure looks at them again before it makes its own.
+      log.warn('layers-not-reconciled', { desktop: desktopId, error });
     }
   }
 }

@@ -3,11 +3,13 @@ import { Fault, parseId, type DesktopId } from '@godwit/base';
 import type { ControlArguments, ControlResult, Desktop, DesktopStatus } from '@godwit/wire';
 import { arrive } from '../arrive/arrive.ts';
 import type { Report } from '../daemon/control-server.ts';
+import { runOn } from '../depart/capture-state.ts';
 import { clear, depart } from '../depart/depart.ts';
 import { commitUntilKnown } from '../depart/commit.ts';
 import { assertFit } from '../machine/fitness.ts';
 import { Machine } from '../machine/machine.ts';
 import { createDesktop } from './create.ts';
+import { findDesktop, notFound } from './find-desktop.ts';
 import { machineHost, roomOf, type Host } from './host.ts';
 import { LocalDesktop } from './local-desktop.ts';
 import { loadRecord } from './record.ts';
@@ -19,6 +21,9 @@ export class Desktops {
   readonly #local = new Map<DesktopId, LocalDesktop>();
   /** Names being created or resumed: they have no local desktop yet, but two commands at once must not both make one. */
   readonly #arriving = new Set<string>();
+
+  /** Why desktops that this host still holds were lost here, by their id: for `status`, as long as this agent lives. */
+  readonly #losses = new Map<string, string>();
 
   constructor(host: Host) {
     this.#host = host;
@@ -37,10 +42,10 @@ export class Desktops {
       log.info('desktop-found', { desktop: record.desktopId, stage: record.stage, running: machine !== undefined });
       if (record.stage === 'arriving') {
         await machine?.end();
-        await this.#giveUp(desktop);
-      } else if (machine !== undefined) {
+        await this.#giveUp(desktop, 'the agent ended before it had everything');
+      } else {
         await desktop.reconcileLayers(machine);
-        this.#attach(desktop, machine);
+        if (machine !== undefined) await this.#takeOn(desktop, machine);
       }
       this.#settleCommit(desktop);
     }
@@ -98,12 +103,13 @@ export class Desktops {
 
   async resume({ name, eager, wait }: ControlArguments<'resume'>, report: Report): Promise<ControlResult<'resume'>> {
     return this.#once(name, async () => {
-      const remote = await this.#remote(name);
+      const remote = await findDesktop(this.#host.account, name);
       if (remote.owner !== null && remote.owner.hostId !== this.#host.account.device.hostId) throw new Fault('DESKTOP_HELD_ELSEWHERE', { subject: name, found: `it on ${remote.owner.name}` });
       const local = this.#local.get(remote.desktopId);
       if (local !== undefined) throw new Fault(local.state === 'running' || local.operation !== undefined ? 'DESKTOP_RUNNING' : 'DESKTOP_HERE', { subject: name, hint: local.machine === undefined ? `start it with \`godwit start ${name}\`` : 'see `godwit status`' });
       const { desktop, sequence, epoch, complete } = await arrive(this.#host, remote, { eager }, report);
       this.#local.set(remote.desktopId, desktop);
+      this.#losses.delete(remote.desktopId);
       const filled = desktop.exclusively('filling', () => complete).catch((error: unknown) => this.#lost(desktop, error));
       filled.catch(() => undefined); // Logged where it happened; without --wait nobody is left to be told.
       if (wait) await filled;
@@ -123,34 +129,38 @@ export class Desktops {
     }
     const local = [...this.#local.values()];
     const seen = new Set(local.map(({ record }) => record.desktopId));
-    const all = [...local.map((desktop) => statusOfLocal(desktop, account.settings.hostName)), ...(remote ?? []).filter(({ desktopId }) => !seen.has(desktopId)).map((desktop) => statusOfRemote(desktop, account.device.hostId))];
+    const all = [...local.map((desktop) => statusOfLocal(desktop, account.settings.hostName)), ...(remote ?? []).filter(({ desktopId }) => !seen.has(desktopId)).map((desktop) => statusOfRemote(desktop, { self: account.device.hostId, arriving: this.#arriving.has(desktop.name), loss: this.#losses.get(desktop.desktopId) }))];
     const desktops = all.filter((desktop) => name === null || desktop.name === name).sort((a, b) => a.name.localeCompare(b.name));
-    if (name !== null && desktops.length === 0) throw new Fault(remote === undefined ? 'COORDINATOR_UNREACHABLE' : 'DESKTOP_NOT_FOUND', { subject: name });
+    if (name !== null && desktops.length === 0) throw remote === undefined ? new Fault('COORDINATOR_UNREACHABLE', { subject: account.settings.coordinator }) : notFound(name, all.map((desktop) => desktop.name));
     return { reachable: remote !== undefined, desktops };
   }
 
-  console(name: string, lines: number): string[] {
-    const desktop = [...this.#local.values()].find((candidate) => candidate.name === name);
-    if (desktop?.machine === undefined) throw new Fault('DESKTOP_NOT_RUNNING', { subject: name });
+  async console(name: string, lines: number): Promise<string[]> {
+    const desktop = await this.#here(name);
+    if (desktop.machine === undefined) throw new Fault('DESKTOP_NOT_RUNNING', { subject: name });
     return desktop.machine.serial.lines(lines);
-  }
-
-  /** The desktop of that name at the coordinator. Throws DESKTOP_NOT_FOUND. */
-  async #remote(name: string): Promise<Desktop> {
-    const { desktops } = await this.#host.account.coordinator.call('listDesktops', {});
-    const found = desktops.find((desktop) => desktop.name === name);
-    if (found === undefined) throw new Fault('DESKTOP_NOT_FOUND', { subject: name, ...suggestion(name, desktops.map((desktop) => desktop.name)) });
-    return found;
   }
 
   /** The desktop that this host holds, or the fault that says where it is. */
   async #here(name: string): Promise<LocalDesktop> {
     const local = [...this.#local.values()].find((desktop) => desktop.name === name);
     if (local !== undefined) return local;
-    const { owner, head } = await this.#remote(name);
+    if (this.#arriving.has(name)) throw new Fault('DESKTOP_BUSY', { subject: name, found: 'arriving' });
+    const { owner, head, desktopId } = await findDesktop(this.#host.account, name);
     if (owner === null) throw new Fault('DESKTOP_FREE', { subject: name, found: `checkpoint ${head?.sequence ?? 0} in the store`, hint: `resume it with \`godwit resume ${name}\`` });
-    if (owner.hostId === this.#host.account.device.hostId) throw new Fault('DESKTOP_LOST', { subject: name, hint: `go on from its last checkpoint with \`godwit resume ${name}\`` });
+    if (owner.hostId === this.#host.account.device.hostId) throw new Fault('DESKTOP_LOST', { subject: name, ...this.#lossOf(desktopId), hint: `go on from its last checkpoint with \`godwit resume ${name}\`` });
     throw new Fault('DESKTOP_HELD_ELSEWHERE', { subject: name, found: `it on ${owner.name}` });
+  }
+
+  #lossOf(desktopId: string): { found?: string } {
+    const found = this.#losses.get(desktopId);
+    return found === undefined ? {} : { found };
+  }
+
+  /** An agent that ended in the middle of a capture may have left the guest paused. One whose commit nobody knows the outcome of stays so. */
+  async #takeOn(desktop: LocalDesktop, machine: Machine): Promise<void> {
+    if (!desktop.commitPending) await runOn(machine);
+    this.#attach(desktop, machine);
   }
 
   #attach(desktop: LocalDesktop, machine: Machine): void {
@@ -172,13 +182,15 @@ export class Desktops {
 
   async #lost(desktop: LocalDesktop, error: unknown): Promise<void> {
     this.#host.log.error('desktop-lost', { desktop: desktop.record.desktopId, error });
+    const { message } = Fault.from(error);
     await desktop.machine?.end();
-    await this.#giveUp(desktop);
-    throw new Fault('DESKTOP_LOST', { subject: desktop.name, cause: error });
+    await this.#giveUp(desktop, message);
+    throw new Fault('DESKTOP_LOST', { subject: desktop.name, found: message, cause: error });
   }
 
   /** What is here is worth nothing without the pages that never came. The lease stays: the next resume here takes it up again. */
-  async #giveUp(desktop: LocalDesktop): Promise<void> {
+  async #giveUp(desktop: LocalDesktop, reason: string): Promise<void> {
+    this.#losses.set(desktop.record.desktopId, reason);
     this.#local.delete(desktop.record.desktopId);
     await desktop.forget();
   }
@@ -207,10 +219,4 @@ export class Desktops {
     };
     ask().catch((error: unknown) => this.#host.log.error('commit-not-settled', { desktop: desktop.record.desktopId, error }));
   }
-}
-
-/** A name that differs by little from the one that was typed. */
-function suggestion(typed: string, names: readonly string[]): { hint?: string } {
-  const near = names.find((name) => name.toLowerCase() === typed.toLowerCase() || name.startsWith(typed) || typed.startsWith(name));
-  return near === undefined ? {} : { hint: `did you mean ${near}?` };
 }

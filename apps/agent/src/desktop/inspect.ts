@@ -1,7 +1,8 @@
 import { Fault } from '@godwit/base';
 import { verifyDesktop } from '@godwit/snapshot';
-import { bytesOf, type ControlArguments, type ControlResult, type Desktop } from '@godwit/wire';
+import { bytesOf, type ControlArguments, type ControlResult } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
+import { findDesktop } from './find-desktop.ts';
 import { keysOf, storeOf, type Host } from './host.ts';
 
 /** Looking at desktops wherever they are: nothing here changes anything. */
@@ -9,16 +10,9 @@ import { keysOf, storeOf, type Host } from './host.ts';
 /** An answer is one line on the control socket; a store that lost everything must not burst it. */
 const listedMax = 1000;
 
-async function find({ coordinator }: Account, name: string): Promise<Desktop> {
-  const { desktops } = await coordinator.call('listDesktops', {});
-  const found = desktops.find((desktop) => desktop.name === name);
-  if (found === undefined) throw new Fault('DESKTOP_NOT_FOUND', { subject: name });
-  return found;
-}
-
 /** The desktop's line of checkpoints, newest first. */
 export async function history(account: Account, name: string): Promise<ControlResult<'history'>> {
-  const { desktopId } = await find(account, name);
+  const { desktopId } = await findDesktop(account, name);
   const checkpoints: ControlResult<'history'>['checkpoints'] = [];
   for (let before: number | undefined; ; ) {
     const page = await account.coordinator.call('listCheckpoints', { params: { desktopId }, query: before === undefined ? {} : { before: String(before) } });
@@ -32,7 +26,7 @@ export async function history(account: Account, name: string): Promise<ControlRe
 /** Walks the whole desktop in the store. Throws DESKTOP_NEVER_SAVED where there is nothing to walk. */
 export async function verify(host: Host, { name, data }: ControlArguments<'verify'>): Promise<ControlResult<'verify'>> {
   const { account } = host;
-  const { desktopId, head, epoch, wrappedKeys } = await find(account, name);
+  const { desktopId, head, epoch, wrappedKeys } = await findDesktop(account, name);
   if (head === null) throw new Fault('DESKTOP_NEVER_SAVED', { subject: name });
   const chain = await account.refreshChain();
   const { manifest } = await account.coordinator.call('readManifest', { params: { desktopId, sequence: String(head.sequence) } });

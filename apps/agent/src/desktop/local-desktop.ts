@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '@godwit/base';
-import type { QmpSession } from '@godwit/qemu';
+import { blockdevDelete, queryNamedBlockNodes, type QmpSession } from '@godwit/qemu';
 import { z } from 'zod';
 import { sha256 } from '@godwit/crypto';
 import { CheckpointReader, decodeManifestPublic, PageDigests } from '@godwit/snapshot';
@@ -17,6 +17,9 @@ import type { Machine } from '../machine/machine.ts';
 import { handOver, type Privilege } from '../machine/privilege.ts';
 import { keysOf, storeOf, type Host } from './host.ts';
 import { saveRecord, type DesktopRecord } from './record.ts';
+
+/** What `createOverlays` makes. */
+const overlayFile = /^disk\d-\d+\.qcow2$/;
 
 /** A checkpoint this desktop stands on here: to read from, and to tell what has changed since. */
 export interface Base {
@@ -126,16 +129,29 @@ export class LocalDesktop {
   }
 
   /**
-   * After an agent's death in the middle of a freeze the record may name a layer that QEMU does not use yet. QEMU knows which one the
-   * guest writes to; what lies above it was never used.
+   * After a departure that ended half-way the record may name a layer that QEMU does not use yet, and layers may be there that nobody
+   * names. QEMU knows which one the guest writes to; what lies above it was never used, and goes. Without a machine the record counts.
    */
-  async reconcileLayers(machine: Machine): Promise<void> {
-    const nodes = await queryWrittenNodes(machine.qmp);
+  async reconcileLayers(machine: Machine | undefined): Promise<void> {
+    if (machine !== undefined) await this.#dropUnused(machine.qmp);
+    const named = new Set(this.record.disks.flatMap(({ layers }) => layers.map(({ file }) => file)));
+    for (const file of await readdir(this.home.machineDirectory)) {
+      if (overlayFile.test(file) && !named.has(file)) await rm(this.path(file), { force: true });
+    }
+  }
+
+  async #dropUnused(qmp: QmpSession): Promise<void> {
+    const written = await queryWrittenNodes(qmp);
     const disks = this.record.disks.map((disk, index) => {
-      const level = disk.layers.findIndex((_, candidate) => nodes.has(nodeName(index, candidate)));
+      const level = disk.layers.findIndex((_, candidate) => written.has(nodeName(index, candidate)));
       return level < 0 ? disk : { ...disk, layers: disk.layers.slice(0, level + 1) };
     });
-    await this.update({ disks });
+    if (disks.some(({ layers }, index) => layers.length !== this.record.disks[index]!.layers.length)) await this.update({ disks });
+    const present = new Set((await queryNamedBlockNodes(qmp)).map((node) => node['node-name']));
+    for (const [index, { layers }] of disks.entries()) {
+      const unused = nodeName(index, layers.length);
+      if (present.has(unused)) await blockdevDelete(qmp, unused);
+    }
   }
 
   /** The coordinator has refused the commit for good: the guest runs on here, unless another host owns the desktop now. */

@@ -20,9 +20,20 @@ export function statusOfLocal(desktop: LocalDesktop, hostName: string): DesktopS
   };
 }
 
+/** What this host knows of a desktop that it does not hold, or not whole. */
+export interface Traces {
+  readonly self: HostId;
+  /** A resume here is under way. */
+  readonly arriving: boolean;
+  /** Why it was lost here, if this agent saw it. */
+  readonly loss: string | undefined;
+}
+
 /** What `status` says of a desktop that is not here, from what the coordinator says. */
-export function statusOfRemote({ name, desktopId, owner, epoch, head }: Desktop, self: HostId): DesktopStatus {
-  const state = owner === null ? (head === null ? 'new' : 'free') : owner.hostId === self ? 'lost' : 'elsewhere';
+export function statusOfRemote({ name, desktopId, owner, epoch, head }: Desktop, { self, arriving, loss }: Traces): DesktopStatus {
+  const elsewhere = owner === null ? (head === null ? 'new' : 'free') : owner.hostId === self ? 'lost' : 'elsewhere';
+  const state = arriving && elsewhere !== 'elsewhere' ? 'arriving' : elsewhere;
+  const lossNote = `its machine was lost here${loss === undefined ? '' : ` (${loss})`}; resume goes on from its last checkpoint`;
   return {
     name,
     desktopId,
@@ -34,6 +45,6 @@ export function statusOfRemote({ name, desktopId, owner, epoch, head }: Desktop,
     arrival: null,
     departure: null,
     qemuResidentBytes: null,
-    note: state === 'lost' ? 'its machine was lost here; resume goes on from its last checkpoint' : null,
+    note: state === 'lost' ? lossNote : null,
   };
 }
