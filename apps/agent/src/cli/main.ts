@@ -136,4 +136,9 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  // People have read it on stderr; whoever asked for JSON gets that, and nothing else, on stdout.
+  if (error.exitCode !== 0 && process.argv.includes('--json')) {
+    const fault = new Fault('ARGUMENT_INVALID', { found: error.message.replace(/^error: /, '') });
+    process.stdout.write(`${JSON.stringify({ error: fault.toJSON() })}\n`);
+  }
 }

@@ -25,7 +25,7 @@ export async function runAgent(home: Home): Promise<void> {
   await cryptoReady();
   const privilege = detectPrivilege();
   createHome(home, privilege.kind === 'own-user');
-  const log = jsonLog((line) => appendFileSync(home.logFile, line, { mode: 0o600 }));
+  const log = jsonLog((line) => appendLine(home.logFile, line));
   const agent = new Agent(home, privilege, log);
   const server = await serveControl(home.controlSocket, agent.handlers, log);
   try {
@@ -44,6 +44,20 @@ export async function runAgent(home: Home): Promise<void> {
   server.close();
   // At once, whatever is open or under way: what an agent leaves behind has to be sound even when it is killed.
   setImmediate(() => process.exit(0));
+}
+
+/** A log that cannot be written must not stop what it tells about: the disk is full just when something has to be rolled back. */
+function appendLine(file: string, line: string): void {
+  try {
+    appendFileSync(file, line, { mode: 0o600 });
+  } catch (error) {
+    process.stderr.write(`godwit agent: ${file} cannot be written (${error instanceof Error ? error.message : 'unknown'}): ${line}`);
+  }
+}
+
+/** Folders, overlays and fetched pages are written in many places; what a full disk makes of them is one fault. */
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 }
 
 class Agent {
@@ -135,7 +149,14 @@ class Agent {
   }
 
   #handlers(): ControlHandlers {
-    const here = async <Result>(work: (desktops: Desktops) => Promise<Result> | Result): Promise<Result> => work(await this.#here());
+    const here = async <Result>(work: (desktops: Desktops) => Promise<Result>): Promise<Result> => {
+      const desktops = await this.#here();
+      try {
+        return await work(desktops);
+      } catch (error) {
+        throw isDiskFull(error) ? new Fault('DISK_FULL', { subject: this.#home.directory, cause: error }) : error;
+      }
+    };
     return {
       init: (wish) =>
         this.#enrol(async () => {
