@@ -127,6 +127,7 @@ export const faultCodes = {
   OBJECT_EXISTS: entry('conflict', 'the store has an object of this key', 'objects are written once; choose a new key'),
   OBJECT_LENGTH_REFUSED: entry('invalid', 'the object has another length than its URL allows', 'send exactly the bytes that were announced'),
   OBJECT_DIGEST_REFUSED: entry('corrupt', 'the object has another digest than its URL allows', 'the bytes changed on their way; send them again'),
+  OBJECT_LOCKED: entry('conflict', 'the store keeps the object against deletion', 'nothing is wrong: it is deleted when its lock has ended'),
   OBJECT_RANGE_REFUSED: entry('invalid', 'the range lies outside the object', 'ask for a range inside it'),
   STORE_FULL: entry('unavailable', 'the object directory cannot be written', "free space in the coordinator's data directory, then try again"),
   // apps/api: the coordinator itself

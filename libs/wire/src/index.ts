@@ -7,6 +7,7 @@ export * from './limits.ts';
 export * from './openapi.ts';
 export * from './phases.ts';
 export * from './problem.ts';
+export * from './prune.ts';
 export * from './route.ts';
 export * from './routes.ts';
 export * from './values.ts';

@@ -20,7 +20,8 @@ export type EventKind =
 export interface RecordedEvent {
   readonly accountId: AccountId;
   readonly kind: EventKind;
-  readonly hostId: HostId;
+  /** Whose request or policy it was; absent for what the coordinator does by itself. */
+  readonly hostId?: HostId;
   readonly desktopId?: DesktopId;
   readonly detail?: Readonly<Record<string, unknown>>;
 }
@@ -32,7 +33,7 @@ export async function record(trx: Trx, event: RecordedEvent): Promise<void> {
     .values({
       account_id: event.accountId,
       kind: event.kind,
-      host_id: event.hostId,
+      host_id: event.hostId ?? null,
       desktop_id: event.desktopId ?? null,
       detail: JSON.stringify(event.detail ?? {}),
     })

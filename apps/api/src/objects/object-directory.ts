@@ -72,6 +72,20 @@ export class ObjectDirectory {
     }
   }
 
+  /** Deletes the object for good; fine when it is not there. OBJECT_LOCKED when the file system keeps it (immutable, read-only). */
+  async remove(accountId: AccountId, key: string): Promise<void> {
+    const path = this.#pathOf(accountId, key);
+    try {
+      await unlink(path);
+      await syncFolder(dirname(path));
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'ENOENT' || errno === 'ENOTDIR') return;
+      if (lockedErrnos.has(errno)) throw new Fault('OBJECT_LOCKED', { subject: key, found: String(errno), cause: error });
+      throw error;
+    }
+  }
+
   /** For reading; the caller closes it. Throws OBJECT_NOT_FOUND. */
   async open(accountId: AccountId, key: string): Promise<FileHandle> {
     try {
@@ -154,6 +168,7 @@ function errnoOf(error: unknown): unknown {
 }
 
 const fullErrnos = new Set<unknown>(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'EACCES']);
+const lockedErrnos = new Set<unknown>(['EPERM', 'EACCES', 'EROFS']);
 const brokenErrnos = new Set<unknown>(['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR']);
 
 function classify(error: unknown, key: string): unknown {
