@@ -119,6 +119,15 @@ export const faultCodes = {
   POLICY_OUTDATED: entry('conflict', 'a later retention policy is stored', 'look at it with `godwit prune NAME --dry-run`; check the clock of this machine'),
   FORK_REFUSED: entry('invalid', 'the manifest is not a fork of that checkpoint', 'fork again with `godwit fork`; agent and coordinator may be of different versions'),
   DESKTOP_IN_USE: entry('conflict', 'a host holds the desktop', 'suspend it there first'),
+  // apps/api: the audit log
+  LEAF_NOT_FOUND: entry('invalid', 'the audit log has no such leaf', 'what it would prove did not happen here; look at `godwit status` and `godwit audit`'),
+  LOG_UNSOUND: entry('unavailable', "the coordinator's audit log does not verify", 'its database was edited or damaged: its operator has to restore it (docs/protocol.md, "Audit log")'),
+  LOG_REWOUND: entry('unavailable', "the coordinator's audit log is older than what it signed", 'its database was rewound: its operator has to restore the newest one (docs/protocol.md, "Audit log")'),
+  // apps/agent: the audit log
+  LOG_ROLLED_BACK: entry('conflict', 'the audit log is older than one that this host saw', 'the coordinator lost or hides what happened: both heads are kept as evidence; ask its operator before going on'),
+  LOG_FORKED: entry('conflict', 'two audit logs of one coordinator contradict each other', 'the coordinator shows different histories: both heads are kept as evidence; ask its operator before going on'),
+  COMMIT_UNPROVEN: entry('unavailable', 'the checkpoint was acknowledged but not proven', 'do not close the lid: the guest stays paused and the agent asks again; see `godwit status`'),
+  RECEIPT_INVALID: entry('corrupt', 'the receipt cannot be read', 'give the file as `godwit suspend` left it'),
   // apps/api: objects
   URL_REFUSED: entry('denied', 'the signed URL is not valid for this request', 'use the URL exactly as it was given, with its method'),
   URL_EXPIRED: entry('denied', 'the signed URL has expired', 'ask for a new one'),
@@ -139,6 +148,11 @@ export const faultCodes = {
   POSTGRES_MISSING: entry('unavailable', 'no PostgreSQL server program was found', 'install the package postgresql, or set DATABASE_URL to a server'),
   POSTGRES_FAILED: entry('unavailable', 'the private PostgreSQL did not start', "see postgres.log in the coordinator's data directory"),
   DATABASE_SCHEMA_REFUSED: entry('conflict', "the database's schema cannot be brought up to date", 'a newer coordinator may have used it; start that version or restore a backup'),
+  // libs/crypto: the audit log
+  LOG_PROOF_INVALID: entry('corrupt', 'a proof of the audit log does not hold', 'do not trust the coordinator that made it; run `godwit audit` on another host too'),
+  LOG_LEAF_INVALID: entry('corrupt', 'a leaf of the audit log is malformed', 'do not trust the coordinator that served it; run `godwit audit` on another host too'),
+  LOG_WITNESS_INVALID: entry('corrupt', "a host's word about the audit log does not hold", 'do not trust the coordinator that served it; run `godwit audit` on another host too'),
+  TREE_HEAD_INVALID: entry('corrupt', 'the head of the audit log is not signed by the log key that was learnt', 'somebody else answers for the coordinator, or it has another log now; compare with another host before going on'),
   // libs/crypto
   SEAL_BROKEN: entry('corrupt', 'sealed bytes do not open', 'the object was changed or belongs elsewhere; run `godwit verify` on the desktop'),
   SIGNATURE_INVALID: entry('denied', 'a signature does not hold', 'do not use these bytes; check which device and which account they come from'),

@@ -1,3 +1,4 @@
+export * from './audit-leaf.ts';
 export * from './chain-entry.ts';
 export * from './device-chain.ts';
 export * from './grants.ts';
@@ -5,6 +6,7 @@ export * from './identity.ts';
 export * from './join-code.ts';
 export * from './kdf.ts';
 export * from './key-tree.ts';
+export * from './merkle-log.ts';
 export * from './recovery.ts';
 export * from './request.ts';
 export * from './seal.ts';
@@ -12,3 +14,5 @@ export * from './secrets.ts';
 export { domainHash, sha256, sha256Bytes } from './sha256.ts';
 export * from './signature.ts';
 export { cryptoReady } from './sodium.ts';
+export * from './tree-head.ts';
+export * from './witness.ts';

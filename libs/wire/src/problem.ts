@@ -41,6 +41,7 @@ const statusByCode: Readonly<Partial<Record<FaultCode, number>>> = {
   DESKTOP_NOT_FOUND: 404,
   CHECKPOINT_NOT_FOUND: 404,
   JOIN_NOT_FOUND: 404,
+  LEAF_NOT_FOUND: 404,
   OBJECT_NOT_FOUND: 404,
   REQUEST_TIMED_OUT: 408,
   // What S3 answers to a PUT with `If-None-Match: *` on a key that exists: drivers see one status in both modes.
