@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { GuestTick } from '../house/guest.ts';
+import { waitForTick } from '../house/guest.ts';
+import { assertGoesOn, assertNothingLeft, openTwoHosts, startBusy, statusOf, tickOf, type TwoHosts } from './two-hosts.ts';
+
+/** The main job: one running system on two hosts in turn. Each test goes on where the one before it ended. */
+describe('a desktop that moves', { timeout: 180_000 }, () => {
+  let hosts: TwoHosts;
+  let seen: GuestTick;
+  let firstUploadBytes: number;
+
+  before(async () => {
+    hosts = await openTwoHosts();
+    seen = await startBusy(hosts.a, 'work');
+  });
+  after(() => hosts.house.close());
+
+  test('is safe in the store after suspend, and nothing of it is left here', async () => {
+    const { a, b } = hosts;
+    const { sequence, epoch, depart } = await a.must('suspend', 'work');
+    firstUploadBytes = depart.bytesUploaded;
+    assert.deepEqual([sequence, epoch], [1, 1]);
+    assert.ok(depart.bytesUploaded > seen.filledBytes / 2, `${depart.bytesUploaded} bytes uploaded`);
+    assert.ok(depart.pagesChanged * 4096 > seen.filledBytes && depart.pauseMs > 0 && depart.pauseMs < depart.durableMs);
+    for (const host of [a, b]) {
+      const { state, holder, sequence: head } = await statusOf(host, 'work');
+      assert.deepEqual([state, holder, head], ['free', null, 1]);
+    }
+    assertNothingLeft(a);
+  });
+
+  test('runs on b before its memory is there, and is the same system', async () => {
+    const { a, b } = hosts;
+    const { sequence, epoch, arrive } = await b.must('resume', 'work', '--wait');
+    assert.deepEqual([sequence, epoch, arrive.eager], [1, 2, false]);
+    assert.ok(arrive.pagesOnDemand > 0 && arrive.bytesBeforeRunning < firstUploadBytes / 10, `${arrive.bytesBeforeRunning} bytes before it ran`);
+    assert.ok(arrive.runningMs !== null && arrive.completeMs !== null && arrive.runningMs < arrive.completeMs);
+    seen = await assertGoesOn(b, 'work', seen);
+    assert.deepEqual(await statusOf(b, 'work').then(({ state, holder, epoch: held }) => [state, holder, held]), ['running', 'laptop-b', 2]);
+    assert.deepEqual(await statusOf(a, 'work').then(({ state, holder }) => [state, holder]), ['elsewhere', 'laptop-b']);
+  });
+
+  test('goes back with what changed alone, all of it fetched first', async () => {
+    const { a, b } = hosts;
+    const { depart } = await b.must('suspend', 'work');
+    assert.ok(depart.bytesUploaded < firstUploadBytes * 0.15, `${depart.bytesUploaded} bytes after ${firstUploadBytes}`);
+    assertNothingLeft(b);
+    const { arrive } = await a.must('resume', 'work', '--eager', '--wait');
+    assert.deepEqual([arrive.eager, arrive.pagesOnDemand], [true, 0]);
+    assert.ok(arrive.bytesBeforeRunning > firstUploadBytes / 2, 'eager means that memory comes first');
+    seen = await assertGoesOn(a, 'work', seen);
+  });
+
+  test('has a past that is whole', async () => {
+    const { a, b } = hosts;
+    const { checkpoints } = await a.must('history', 'work');
+    assert.deepEqual(checkpoints.map(({ sequence, epoch, host }) => [sequence, epoch, host]), [[2, 2, 'laptop-b'], [1, 1, 'laptop-a']]);
+    const report = await b.must('verify', 'work', '--data');
+    assert.deepEqual([report.good, report.checkpoints, report.missing, report.damaged], [true, 2, [], []]);
+    assert.ok(report.bytes > firstUploadBytes / 2 && report.pages * 4096 > seen.filledBytes);
+  });
+
+  test('can be shut down and started from its own disk, which goes on', async () => {
+    const { a } = hosts;
+    seen = await tickOf(a, 'work');
+    assert.deepEqual(await a.must('stop', 'work'), { name: 'work', clean: true });
+    assert.deepEqual(await statusOf(a, 'work').then(({ state, holder, note }) => [state, holder, note]), ['stopped', 'laptop-a', null]);
+    await a.must('start', 'work');
+    const booted = await waitForTick(a, 'work', ({ counter }) => counter > seen.counter);
+    assert.ok(booted.uptimeSeconds < seen.uptimeSeconds, 'it was started anew');
+    assert.deepEqual([booted.memoryOk, booted.diskOk], [true, true]);
+    seen = booted;
+  });
+
+  test('moves after that too: memory of a new start on top of the old checkpoint', async () => {
+    const { a, b } = hosts;
+    const { sequence } = await a.must('suspend', 'work');
+    assert.equal(sequence, 3);
+    await b.must('resume', 'work', '--wait');
+    seen = await assertGoesOn(b, 'work', seen);
+    await b.must('stop', 'work');
+    await b.must('start', 'work');
+    const booted = await waitForTick(b, 'work', ({ counter }) => counter > seen.counter);
+    assert.deepEqual([booted.memoryOk, booted.diskOk], [true, true]);
+    assert.equal((await a.must('verify', 'work', '--data')).good, true);
+  });
+});
