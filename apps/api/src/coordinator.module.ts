@@ -13,16 +13,23 @@ import type { Database } from './database/database.ts';
 import { DesktopsController } from './desktops/desktops.controller.ts';
 import { DesktopsService } from './desktops/desktops.service.ts';
 import { EventsHub } from './events/hub.ts';
+import { ForksController } from './forks/forks.controller.ts';
+import { ForksService } from './forks/forks.service.ts';
 import { HostsController } from './hosts/hosts.controller.ts';
 import { HostsRepository } from './hosts/hosts.repository.ts';
 import { FaultFilter } from './http/fault.filter.ts';
 import { Limits } from './http/limits.ts';
 import { SignatureGuard } from './http/signature.guard.ts';
 import { Signatures } from './http/signatures.ts';
+import { Upkeep } from './jobs/upkeep.ts';
 import { ObjectDirectory } from './objects/object-directory.ts';
 import { ObjectsController } from './objects/objects.controller.ts';
 import { ObjectsRepository } from './objects/objects.repository.ts';
 import { ObjectsService } from './objects/objects.service.ts';
+import { Collector } from './prune/collector.ts';
+import { PruneController } from './prune/prune.controller.ts';
+import { PruneService } from './prune/prune.service.ts';
+import { ScrubController } from './scrub/scrub.controller.ts';
 import { SystemController } from './system/system.controller.ts';
 import { clockToken, databaseToken, logToken, randomToken, urlKeyToken } from './tokens.ts';
 
@@ -33,6 +40,7 @@ export interface Ground {
   readonly objects: ObjectDirectory;
   readonly urlKey: Buffer;
   readonly limits: Limits;
+  readonly upkeep: Upkeep;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -43,13 +51,15 @@ export class CoordinatorModule {
   static on(ground: Ground): DynamicModule {
     return {
       module: CoordinatorModule,
-      controllers: [AccountsController, JoinsController, HostsController, DesktopsController, CheckpointsController, ObjectsController, SystemController],
+      controllers: [AccountsController, JoinsController, HostsController, DesktopsController, CheckpointsController, ObjectsController, ForksController, PruneController, ScrubController, SystemController],
       providers: [
         { provide: databaseToken, useValue: ground.db },
         { provide: Coordinator, useValue: ground.coordinator },
         { provide: ObjectDirectory, useValue: ground.objects },
         { provide: urlKeyToken, useValue: ground.urlKey },
         { provide: Limits, useValue: ground.limits },
+        { provide: Upkeep, useValue: ground.upkeep },
+        { provide: Collector, useValue: new Collector({ db: ground.db, eraser: ground.objects, graceMs: ground.upkeep.graceMs, retryMs: ground.upkeep.retryMs, log: ground.log }) },
         { provide: clockToken, useValue: ground.clock },
         { provide: randomToken, useValue: ground.random },
         { provide: logToken, useValue: ground.log },
@@ -65,6 +75,8 @@ export class CoordinatorModule {
         CheckpointsService,
         ObjectsRepository,
         ObjectsService,
+        ForksService,
+        PruneService,
       ],
     };
   }

@@ -17,7 +17,11 @@ import { receiveBodies } from './http/body.ts';
 import { answerFault } from './http/fault.filter.ts';
 import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
 import { Signatures } from './http/signatures.ts';
+import { keepUp, Upkeep, type Job, type UpkeepOptions } from './jobs/upkeep.ts';
 import { ObjectDirectory } from './objects/object-directory.ts';
+import { Collector } from './prune/collector.ts';
+import { PruneService } from './prune/prune.service.ts';
+import { Scrubber } from './scrub/scrubber.ts';
 import { databaseName, databaseUser, startCluster, type Cluster } from './postgres/cluster.ts';
 
 export interface CoordinatorOptions {
@@ -27,6 +31,8 @@ export interface CoordinatorOptions {
   /** A PostgreSQL elsewhere; without it a private one is started in the data directory. */
   readonly databaseUrl?: string | undefined;
   readonly rates?: RateOptions;
+  /** How long what nothing needs is kept, how often that is looked at, how fast scrub reads. */
+  readonly upkeep?: Partial<UpkeepOptions>;
   readonly log: Log;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -64,7 +70,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const objects = new ObjectDirectory(data.objectsPath, random);
   await objects.prepare();
   const limits = new Limits(options.rates ?? defaultRates, clock);
-  const module = CoordinatorModule.on({ db, coordinator, objects, urlKey: data.urlKey, limits, clock, random, log });
+  const upkeep = new Upkeep(options.upkeep);
+  const module = CoordinatorModule.on({ db, coordinator, objects, urlKey: data.urlKey, limits, upkeep, clock, random, log });
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());
   const server = await serve(app, options);
@@ -72,6 +79,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   stream.attach(server);
   undo.defer(() => closeConnections(server, stream));
   sweepNonces(app.get(HostsRepository), log, undo);
+  undo.defer(keepUp(jobsOf(app, db, objects, upkeep), upkeep.everyMs, log));
   const { address, port, family } = server.address() as AddressInfo;
   const running = undo.move();
   return {
@@ -130,4 +138,17 @@ async function closeConnections(server: Server, stream: EventStream): Promise<vo
 function sweepNonces(hosts: HostsRepository, log: Log, undo: AsyncDisposableStack): void {
   const timer = setInterval(() => void hosts.forgetExpiredNonces().catch((error: unknown) => log.warn('nonces.sweep', { error })), nonceSweepMs);
   undo.defer(() => clearInterval(timer));
+}
+
+/** What is done round after round. Replicas may do it side by side: each step is a transaction of its own. */
+function jobsOf(app: NestExpressApplication, db: Database, objects: ObjectDirectory, upkeep: Upkeep): Record<string, Job> {
+  const collector = app.get(Collector);
+  const scrubber = new Scrubber(db, objects, upkeep);
+  return {
+    prune: async (signal) => {
+      await app.get(PruneService).applyPolicies(signal);
+      for (const { account_id: accountId } of await db.selectFrom('accounts').select('account_id').execute()) await collector.collect(accountId, signal);
+    },
+    scrub: (signal) => scrubber.round(signal),
+  };
 }

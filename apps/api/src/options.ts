@@ -10,13 +10,16 @@ export interface CommandLine {
   readonly listen: { readonly host: string; readonly port: number };
   readonly databaseUrl: string | undefined;
   readonly logLevel: LogLevel;
+  readonly upkeep: { readonly graceMs?: number; readonly everyMs?: number };
 }
 
-export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT] [--log LEVEL] [--json]
+export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT] [--grace SECONDS] [--upkeep SECONDS] [--log LEVEL] [--json]
 
   --data DIR          where everything is kept (default: $GODWIT_COORDINATOR_DATA,
                       else ~/.local/share/godwit-coordinator, as root /var/lib/godwit-coordinator)
   --listen HOST:PORT  default 127.0.0.1:7420; port 0 takes any free one
+  --grace SECONDS     from the moment that nothing needs an object to its deletion (default 3600)
+  --upkeep SECONDS    between two rounds of prune and scrub (default 600)
   --log LEVEL         debug, info, warn (default) or error, as JSON lines on standard error
   --json              print the line that says it is ready as JSON
 
@@ -38,6 +41,7 @@ export function parseCommandLine(argv: readonly string[], environment: NodeJS.Pr
     listen: parseListen(values.listen ?? defaultListen),
     databaseUrl: environment['DATABASE_URL'] === '' ? undefined : environment['DATABASE_URL'],
     logLevel: level as LogLevel,
+    upkeep: { ...milliseconds('graceMs', '--grace', values.grace), ...milliseconds('everyMs', '--upkeep', values.upkeep) },
   };
 }
 
@@ -45,11 +49,21 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({
       args: [...argv],
-      options: { data: { type: 'string' }, listen: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     }).values;
   } catch (error) {
     throw new Fault('COORDINATOR_OPTIONS', { found: error instanceof Error ? error.message : 'something else' });
   }
+}
+
+/** At most a month: a timer takes no more than 2^31 ms. */
+const secondsMax = 2_000_000;
+
+function milliseconds<Name extends string>(name: Name, option: string, text: string | undefined): { readonly [Key in Name]?: number } {
+  if (text === undefined) return {};
+  const seconds = Number(text);
+  if (!/^\d{1,7}(\.\d{1,3})?$/.test(text) || seconds > secondsMax) throw new Fault('COORDINATOR_OPTIONS', { subject: option, expected: `0 to ${secondsMax} seconds`, found: text });
+  return { [name]: seconds * 1000 } as { readonly [Key in Name]?: number };
 }
 
 function defaultData(isRoot: boolean): string {

@@ -77,7 +77,8 @@ export async function addCheckpoint(trx: Trx, { accountId, hostId }: Caller, com
   return acknowledged;
 }
 
-async function findCommit(trx: Trx, { accountId, hostId }: Caller, commit: Commit): Promise<Committed | undefined> {
+/** The answer that this commit got before; COMMIT_ID_REUSED when its id stands for another. */
+export async function findCommit(trx: Trx, { accountId, hostId }: Caller, commit: Commit): Promise<Committed | undefined> {
   const row = await trx
     .selectFrom('checkpoints')
     .select(['sequence', 'digest', 'acknowledged_at', 'released', 'host_id', 'epoch'])

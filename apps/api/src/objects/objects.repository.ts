@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccountId } from '@godwit/base';
-import { reached, type Database } from '../database/database.ts';
+import { reached, type Database, type Queries } from '../database/database.ts';
 import { databaseToken } from '../tokens.ts';
 import type { StoredFile } from './object-directory.ts';
 
@@ -20,14 +20,16 @@ export class ObjectsRepository {
     return row === undefined ? undefined : { lengthBytes: row.length_bytes, sha256: row.sha256 };
   }
 
-  /** Called when the object is durable; before that no commit can name it. */
   async recordObject(accountId: AccountId, key: string, file: StoredFile): Promise<void> {
-    await reached(() =>
-      this.#db
-        .insertInto('objects')
-        .values({ account_id: accountId, object_key: key, length_bytes: file.lengthBytes, sha256: file.sha256 })
-        .onConflict((on) => on.doNothing())
-        .execute(),
-    );
+    await reached(() => recordObject(this.#db, accountId, key, file));
   }
+}
+
+/** Called when the object is durable; before that no commit can name it. */
+export async function recordObject(db: Queries, accountId: AccountId, key: string, file: StoredFile): Promise<void> {
+  await db
+    .insertInto('objects')
+    .values({ account_id: accountId, object_key: key, length_bytes: file.lengthBytes, sha256: file.sha256 })
+    .onConflict((on) => on.doNothing())
+    .execute();
 }

@@ -40,8 +40,9 @@ export class ObjectsService {
   async mint(caller: Caller, desktopId: DesktopId, body: UrlsBody): Promise<AnswerOf<Routes['mintUrls']>> {
     const lease = await reached(() => readLease(this.#db, caller.accountId, desktopId));
     if (body.operation === 'put') await reached(() => allowed(this.#db, lease, { type: 'write', host: caller.hostId, epoch: body.epoch }));
+    else await reached(() => this.#requireOwnDesktops(caller, desktopId, body.objects));
     const expiresMs = this.#clock.wallMs() + urlLifeMs;
-    const urls = body.operation === 'put' ? body.objects.map((object) => this.#putUrl(caller, desktopId, body.epoch, object, expiresMs)) : body.objects.map(({ key }) => this.#getUrl(caller, desktopId, key, expiresMs));
+    const urls = body.operation === 'put' ? body.objects.map((object) => this.#putUrl(caller, desktopId, body.epoch, object, expiresMs)) : body.objects.map(({ key }) => this.#getUrl(caller, key, expiresMs));
     return { expiresMs, urls };
   }
 
@@ -61,8 +62,22 @@ export class ObjectsService {
     return { key: object.key, method: 'PUT', url: signUrl(permission, this.#urlKey), headers: {} };
   }
 
-  #getUrl(caller: Caller, desktopId: DesktopId, key: string, expiresMs: number): SignedUrl {
-    if (parseObjectKey(key)?.desktopId !== desktopId) throw new Fault('OBJECT_KEY_REFUSED', { expected: `a key of desktop ${desktopId}`, found: key });
+  /** A fork reads packs of the desktops that it came from: any desktop of the account will do, and only those. */
+  async #requireOwnDesktops({ accountId }: Caller, desktopId: DesktopId, objects: readonly { readonly key: string }[]): Promise<void> {
+    const keys = new Map<DesktopId, string>();
+    for (const { key } of objects) {
+      const place = parseObjectKey(key);
+      if (place === undefined) throw new Fault('OBJECT_KEY_REFUSED', { expected: 'the key of an object', found: key });
+      if (place.desktopId !== desktopId) keys.set(place.desktopId, key);
+    }
+    if (keys.size === 0) return;
+    const rows = await this.#db.selectFrom('desktops').select('desktop_id').where('account_id', '=', accountId).where('desktop_id', 'in', [...keys.keys()]).execute();
+    for (const row of rows) keys.delete(row.desktop_id);
+    const [strange] = keys.values();
+    if (strange !== undefined) throw new Fault('OBJECT_KEY_REFUSED', { expected: 'a key of a desktop of the account', found: strange });
+  }
+
+  #getUrl(caller: Caller, key: string, expiresMs: number): SignedUrl {
     return { key, method: 'GET', url: signUrl({ operation: 'get', accountId: caller.accountId, key, expiresMs }, this.#urlKey), headers: {} };
   }
 
