@@ -80,10 +80,16 @@ export function rootOfLeaves(leaves: readonly Uint8Array[]): Buffer {
 export function proveInclusion(index: number, size: number, read: ReadNodes): Promise<Buffer[]> {
   if (!isCount(size) || !isCount(index) || index >= size) throw new Fault('VALUE_OUT_OF_RANGE', { subject: 'leaf index', expected: `below ${size}`, found: `${index}` });
   const ranges: Range[] = [];
-  for (let { start, end }: Range = { start: 0, end: size }; end - start > 1; ) {
+  let [start, end] = [0, size];
+  while (end - start > 1) {
     const middle = start + splitOf(end - start);
-    if (index < middle) [ranges[ranges.length], end] = [{ start: middle, end }, middle];
-    else [ranges[ranges.length], start] = [{ start, end: middle }, middle];
+    if (index < middle) {
+      ranges.push({ start: middle, end });
+      end = middle;
+    } else {
+      ranges.push({ start, end: middle });
+      start = middle;
+    }
   }
   return hashesOf(ranges.reverse(), read);
 }
@@ -182,7 +188,7 @@ async function hashesOf(ranges: readonly Range[], read: ReadNodes): Promise<Buff
 function nodesOf({ start, end }: Range): LogNode[] {
   const nodes: LogNode[] = [];
   for (let at = start; at < end; ) {
-    const level = Math.floor(Math.log2(end - at));
+    const level = levelOf(end - at);
     nodes.push({ level, position: at / 2 ** level });
     at += 2 ** level;
   }
@@ -196,13 +202,19 @@ function fold(hashes: readonly Uint8Array[]): Buffer {
 
 /** k of RFC 6962: the largest power of two below `size`, for sizes above 1. */
 function splitOf(size: number): number {
-  return 2 ** Math.floor(Math.log2(size - 1));
+  return 2 ** levelOf(size - 1);
 }
 
-// Sizes go up to 2^53, where bitwise operators do not.
+/** The place of the highest bit of a value from 1. */
+function levelOf(value: number): number {
+  const high = Math.floor(value / 2 ** 32);
+  return high > 0 ? 63 - Math.clz32(high) : 31 - Math.clz32(value);
+}
+
+// Sizes go up to 2^53, where bitwise operators do not, and Math.log2 rounds up below powers of two.
 const half = (value: number): number => Math.floor(value / 2);
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
-const isPowerOfTwo = (value: number): boolean => 2 ** Math.floor(Math.log2(value)) === value;
+const isPowerOfTwo = (value: number): boolean => 2 ** levelOf(value) === value;
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 const areHashes = (hashes: readonly Uint8Array[]): boolean => hashes.every(({ length }) => length === sha256Bytes);
 
