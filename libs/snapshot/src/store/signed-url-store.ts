@@ -2,7 +2,7 @@ import { Fault, systemRandom, type Clock, type Random } from '@godwit/base';
 import { sha256 } from '@godwit/crypto';
 import { checkKey } from '../layout.ts';
 import { objectBytesMax } from '../limits.ts';
-import { boundedBody, request, type Answer } from './http-request.ts';
+import { request, type Answer } from './http-request.ts';
 import { checkBody, checkRange, shortObject, type ObjectStore } from './object-store.ts';
 import { UrlCache } from './url-cache.ts';
 
@@ -155,7 +155,7 @@ class SignedUrls {
     const deadline = AbortSignal.timeout(Math.ceil(deadlineMs));
     const signal = this.#options.signal === undefined ? deadline : AbortSignal.any([deadline, this.#options.signal]);
     try {
-      const answer = await request(prepared, boundedBody(prepared.method === 'GET' ? bodyBytes : 0), signal);
+      const answer = await request(prepared, prepared.method === 'GET' ? bodyBytes : 0, signal);
       if (answer.status !== 429 && answer.status < 500) return { answer };
       const again = new Fault('STORE_UNAVAILABLE', { subject: key, found: `status ${answer.status}` });
       return { again, ...(answer.retryAfterMs === undefined ? {} : { afterMs: Math.min(answer.retryAfterMs, backOffMsMax) }) };
