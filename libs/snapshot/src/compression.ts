@@ -2,13 +2,11 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { Fault } from '@godwit/base';
 import { rootPlainBytesMax } from './limits.ts';
-import { zstdFrameRefusal } from './zstd-frame.ts';
+import { windowLogMax, zstdFrameRefusal } from './zstd-frame.ts';
 
 const compressAsync = promisify(zstdCompress);
 const decompressAsync = promisify(zstdDecompress);
 const level = 1;
-/** 8 MiB: the largest plaintext (a root) needs no larger window, and a hostile frame can't ask for more memory than that. */
-const windowLogMax = 23;
 
 /** What is sealed: the plaintext, or its zstd form when that is smaller. */
 export interface Stored {

@@ -5,6 +5,8 @@ const checksumFlag = 0x04;
 const reservedFlag = 0x08;
 const singleSegmentFlag = 0x20;
 const blockHeaderBytes = 3;
+/** 8 MiB: the largest plaintext (a root) needs no larger window, and a hostile frame can't ask for more memory than that. */
+export const windowLogMax = 23;
 const blockKinds = { raw: 0, rle: 1, compressed: 2 } as const;
 
 /**
@@ -21,10 +23,18 @@ export function zstdFrameRefusal(bytes: Buffer, plainBytes: number): string | un
   const contentBytes = sizeFlag === 0 ? (single ? 1 : 0) : 1 << sizeFlag;
   if (contentBytes === 0) return 'a zstd frame without the length of its content';
   if (contentAt + contentBytes > bytes.length) return 'part of a zstd frame';
+  // A decompressor that sees the whole frame at once does not look at the window.
+  if (!single && windowBytes(bytes.readUInt8(magicBytes + 1)) > 2 ** windowLogMax) return 'too large a window';
   if (contentLength(bytes, contentAt, contentBytes) !== plainBytes) return 'a zstd frame of another length';
   const end = endOfBlocks(bytes, contentAt + contentBytes);
   if (end === undefined) return 'part of a zstd frame';
   return end === bytes.length ? undefined : `${bytes.length - end} bytes after a zstd frame`;
+}
+
+/** Exponent in five bits, eighths in three. */
+function windowBytes(descriptor: number): number {
+  const base = 2 ** (10 + (descriptor >> 3));
+  return base + (base / 8) * (descriptor & 0x07);
 }
 
 function contentLength(bytes: Buffer, at: number, lengthBytes: number): number {
