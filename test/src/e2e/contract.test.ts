@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { captureState, commandLine, createImage, homeAt, Machine, newContract, probeCapabilities, type HostCapabilities, type Layer, type MachineContract, type StateSink } from '@godwit/agent';
+import { newId, silentLog, systemClock, systemRandom, type DesktopId } from '@godwit/base';
+import { cont, migrate, MigrationDecoder, QmpSession, queryMigrate, quit, setMigrationCapabilities, type RamBlock } from '@godwit/qemu';
+import { smallImage } from './two-hosts.ts';
+
+/** The machine contract on real QEMU: that it can be saved at all, and that what is saved is what the guest had. */
+
+const named = (process.env['GODWIT_QEMUS'] ?? '').split(':').filter((path) => path !== '');
+const programs = [...new Set(['/usr/bin/qemu-system-x86_64', '/usr/local/bin/qemu-system-x86_64', ...named])].filter((path) => existsSync(path));
+const self = { kind: 'self' } as const;
+const megabyte = 2 ** 20;
+const memoryBytes = 256 * megabyte;
+const pageBytes = 4096;
+/** Below 1 MiB the VGA window and the firmware hide memory from whoever reads physical addresses. */
+const hiddenPages = { first: 0xa0, end: 0x100 };
+/** Software emulation everywhere: the one accelerator that every machine has, and the one whose dirty tracking needs care (capture-state.ts). */
+const captures = 6;
+
+describe('the machine contract', { timeout: 180_000 }, () => {
+  let directory: string;
+  before(() => {
+    directory = mkdtempSync('/tmp/godwit-c-');
+    chmodSync(directory, 0o711);
+  });
+  after(() => rmSync(directory, { recursive: true, force: true }));
+
+  async function probe(program: string): Promise<HostCapabilities> {
+    return await probeCapabilities({ program, privilege: self, scratchDirectory: join(directory, 'probe'), log: silentLog });
+  }
+
+  async function contractOn(host: HostCapabilities, diskBytes: number): Promise<{ contract: MachineContract; disks: Layer[][]; run: string }> {
+    const contract = newContract({ cpus: 1, memoryBytes, diskBytes, accelerator: 'tcg', firmware: host.firmware, qemuVersion: host.qemuVersion }, systemRandom);
+    const run = mkdtempSync(join(directory, 'r'));
+    const disks = await Promise.all(
+      contract.disks.map(async ({ lengthBytes }, disk): Promise<Layer[]> => {
+        const file = join(run, `disk${disk}.qcow2`);
+        await createImage(file, lengthBytes);
+        return [{ kind: 'file', file, format: 'qcow2' }];
+      }),
+    );
+    return { contract, disks, run };
+  }
+
+  for (const program of programs) {
+    test(`${program} (QEMU ${versionOf(program)}) saves the whole machine, and nothing in it forbids that`, async (t) => {
+      const { contract, disks, run } = await contractOn(await probe(program), megabyte);
+      const qemu = spawn(program, [...commandLine(contract, { disks, socketDirectory: run, incoming: false }), '-S'], { stdio: ['ignore', 'inherit', 'inherit'] });
+      const exited = once(qemu, 'exit');
+      try {
+        const qmp = await QmpSession.connect(join(run, 'qmp'));
+        const { blocks, devices } = await wholeStream(qmp, join(run, 'out'));
+        t.diagnostic(`${blocks.length} memory blocks, ${devices.length} bytes of device state`);
+        assert.equal(blocks.find(({ id }) => id === 'pc.ram')?.usedLengthBytes, memoryBytes);
+        for (const device of ['virtio-gpu', 'virtio-blk', 'virtio-net', 'virtio-rng', 'virtio-balloon', 'virtio-console', 'intel-hda', 'xhci', 'i6300esb', 'vmgenid']) {
+          assert.ok(devices.includes(device), `no ${device} in the device state`);
+        }
+        await quit(qmp, { timeoutMs: 5_000 });
+        await exited;
+      } finally {
+        qemu.kill('SIGKILL');
+      }
+    });
+  }
+
+  test(`what is captured of a guest at work is what its memory holds, ${captures} times in a row`, async () => {
+    const host = await probe(programs[0]!);
+    const { contract, disks } = await contractOn(host, 128 * megabyte);
+    const home = homeAt(directory).desktop(newId<DesktopId>(systemRandom));
+    mkdirSync(home.machineDirectory, { recursive: true });
+    const overImage = disks.map((layers, disk): Layer[] => (disk === 0 ? [{ kind: 'file', file: smallImage, format: 'raw' }, ...layers] : layers));
+    const machine = await Machine.launch({ program: host.program, privilege: self, clock: systemClock, log: silentLog }, { home, contract, disks: overImage, incoming: false });
+    try {
+      for (let waitedMs = 0; !machine.serial.lines(5).some((line) => line.includes('phase=ready')); waitedMs += 100) {
+        assert.ok(waitedMs < 45_000, machine.serial.lines(5).join('\n'));
+        await sleep(100);
+      }
+      for (let round = 1; round <= captures; round++) {
+        const sink = new MemorySink();
+        await captureState({ machine, privilege: self, accelerator: contract.accelerator, sink, freeze: () => Promise.resolve(), clock: systemClock, onProgress: () => undefined });
+        assert.deepEqual(differing(sink.memory, await memoryOf(machine, join(home.machineDirectory, 'memory'))), [], `capture ${round}`);
+        await cont(machine.qmp);
+        await sleep(200);
+      }
+    } finally {
+      await machine.end();
+    }
+  });
+});
+
+function versionOf(program: string): string {
+  return /version (\S+)/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown';
+}
+
+/** Keeps guest memory as the stream tells it; as slow about it as a receiver that compresses and seals. */
+class MemorySink implements StateSink {
+  readonly memory = Buffer.alloc(memoryBytes);
+  #ram = -1;
+
+  onBlocks(blocks: readonly RamBlock[]): void {
+    this.#ram = blocks.findIndex(({ id }) => id === 'pc.ram');
+  }
+
+  async onPages({ blockIndex, pages, bytes }: Parameters<StateSink['onPages']>[0]): Promise<void> {
+    if (blockIndex === this.#ram) pages.forEach((page, index) => bytes.copy(this.memory, page * pageBytes, index * pageBytes, (index + 1) * pageBytes));
+    await sleep(1);
+  }
+
+  onZeroPages({ blockIndex, pages }: Parameters<StateSink['onZeroPages']>[0]): Promise<void> {
+    if (blockIndex === this.#ram) for (const page of pages) this.memory.fill(0, page * pageBytes, (page + 1) * pageBytes);
+    return Promise.resolve();
+  }
+
+  onDevice(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+async function memoryOf(machine: Machine, file: string): Promise<Buffer> {
+  await machine.qmp.execute('pmemsave', { val: 0, size: memoryBytes, filename: file });
+  const memory = readFileSync(file);
+  rmSync(file);
+  return memory;
+}
+
+function differing(captured: Buffer, memory: Buffer): number[] {
+  const pages: number[] = [];
+  for (let page = 0; page < memoryBytes / pageBytes; page++) {
+    if (page >= hiddenPages.first && page < hiddenPages.end) continue;
+    const [start, end] = [page * pageBytes, (page + 1) * pageBytes];
+    if (captured.compare(memory, start, end, start, end) !== 0) pages.push(page);
+  }
+  return pages;
+}
+
+/** The machine's own migration stream, decoded to its end; a blocker or a device that cannot be saved makes QEMU fail it. */
+async function wholeStream(qmp: QmpSession, path: string): Promise<{ blocks: readonly RamBlock[]; devices: Buffer }> {
+  let blocks: readonly RamBlock[] = [];
+  let devices: Buffer | undefined;
+  const decoder = new MigrationDecoder({
+    onConfiguration: () => undefined,
+    onBlocks: (found) => (blocks = found),
+    onPages: () => undefined,
+    onZeroPages: () => undefined,
+    onDevice: (blob) => (devices = blob),
+    onEnd: () => undefined,
+  });
+  const server = createServer().listen(path);
+  const connected = once(server, 'connection') as Promise<[Socket]>;
+  await once(server, 'listening');
+  try {
+    await setMigrationCapabilities(qmp, ['events']);
+    const settled = qmp.waitFor('MIGRATION', ({ data }) => data['status'] === 'completed' || data['status'] === 'failed', { timeoutMs: 30_000 });
+    await migrate(qmp, path);
+    const [socket] = await connected;
+    for await (const chunk of socket as AsyncIterable<Buffer>) decoder.push(chunk);
+    await settled;
+    assert.deepEqual(await queryMigrate(qmp).then(({ status, errorText }) => [status, errorText]), ['completed', undefined]);
+    decoder.end();
+  } finally {
+    server.close();
+  }
+  assert.ok(devices !== undefined);
+  return { blocks, devices };
+}
