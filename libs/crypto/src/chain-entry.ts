@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter, Fault, idBytes, idFromBytes, idToBytes, type AccountId, type FaultCode, type HostId } from '@godwit/base';
+import { commitmentBytes } from './key-tree.ts';
 import { boxPublicBytes, deviceFromPublic, type DevicePublic } from './identity.ts';
 import { domainHash, sha256Bytes } from './sha256.ts';
 import { signatureBytes, signPublicBytes } from './signature.ts';
@@ -23,6 +24,8 @@ interface EntryCommon {
 export interface GenesisEntry extends EntryCommon {
   readonly kind: 'genesis';
   readonly recovery: DevicePublic;
+  /** `accountKeyCommitment` of the first account key, 32 bytes. */
+  readonly keyCommitment: Buffer;
   readonly device: DevicePublic;
   readonly name: string;
 }
@@ -36,6 +39,8 @@ export interface AddEntry extends EntryCommon {
 export interface RevokeEntry extends EntryCommon {
   readonly kind: 'revoke';
   readonly subject: HostId;
+  /** `accountKeyCommitment` of the account key that holds from here on, 32 bytes: who grants another one is found out. */
+  readonly keyCommitment: Buffer;
 }
 
 export type ChainEntry = GenesisEntry | AddEntry | RevokeEntry;
@@ -59,7 +64,7 @@ export const DEVICE_NAME_BYTES_MAX = 64;
 const headerBytes = 4 + 1 + 1 + 2 + idBytes + 4 + sha256Bytes + 8 + idBytes;
 const publicBytes = signPublicBytes + boxPublicBytes;
 /** A genesis with the longest name. */
-export const ENTRY_BYTES_MAX = headerBytes + 2 * publicBytes + 1 + DEVICE_NAME_BYTES_MAX + signatureBytes;
+export const ENTRY_BYTES_MAX = headerBytes + 2 * publicBytes + commitmentBytes + 1 + DEVICE_NAME_BYTES_MAX + signatureBytes;
 
 /** Body || signature. */
 export function encodeEntry(entry: ChainEntry, signature: Uint8Array): Buffer {
@@ -74,10 +79,15 @@ export function entryBody(entry: ChainEntry): Buffer {
   const writer = new ByteWriter(ENTRY_BYTES_MAX).put(magic).u8(version).u8(kinds[entry.kind]).u16(0);
   writer.put(entry.kind === 'genesis' ? zeroId : idToBytes(entry.accountId));
   writer.u32(entry.sequence).put(entry.previousHash).u64(entry.createdMs).put(idToBytes(entry.signer));
-  if (entry.kind === 'revoke') return writer.put(idToBytes(entry.subject)).finish();
-  if (entry.kind === 'genesis') writer.put(entry.recovery.signPublic).put(entry.recovery.boxPublic);
+  if (entry.kind === 'revoke') return writer.put(idToBytes(entry.subject)).put(checkedCommitment(entry.keyCommitment)).finish();
+  if (entry.kind === 'genesis') writer.put(entry.recovery.signPublic).put(entry.recovery.boxPublic).put(checkedCommitment(entry.keyCommitment));
   const name = Buffer.from(checkDeviceName(entry.name), 'utf8');
   return writer.put(entry.device.signPublic).put(entry.device.boxPublic).u8(name.length).put(name).finish();
+}
+
+function checkedCommitment(commitment: Buffer): Buffer {
+  if (commitment.length !== commitmentBytes) throw new Fault('INTERNAL', { expected: `${commitmentBytes} bytes of commitment`, found: `${commitment.length}` });
+  return commitment;
 }
 
 export function accountIdOf(genesisBody: Uint8Array): AccountId {
@@ -119,18 +129,18 @@ export function decodeEntry(bytes: Uint8Array): DecodedEntry {
 }
 
 type Content =
-  | Pick<GenesisEntry, 'kind' | 'recovery' | 'device' | 'name'>
+  | Pick<GenesisEntry, 'kind' | 'recovery' | 'keyCommitment' | 'device' | 'name'>
   | Pick<AddEntry, 'kind' | 'device' | 'name'>
-  | Pick<RevokeEntry, 'kind' | 'subject'>;
+  | Pick<RevokeEntry, 'kind' | 'subject' | 'keyCommitment'>;
 
 function readContent(reader: ByteReader, kind: number): Content {
   switch (kind) {
     case kinds.genesis:
-      return { kind: 'genesis', recovery: readDevice(reader), device: readDevice(reader), name: readName(reader) };
+      return { kind: 'genesis', recovery: readDevice(reader), keyCommitment: reader.take(commitmentBytes), device: readDevice(reader), name: readName(reader) };
     case kinds.add:
       return { kind: 'add', device: readDevice(reader), name: readName(reader) };
     case kinds.revoke:
-      return { kind: 'revoke', subject: idFromBytes<HostId>(reader.take(idBytes)) };
+      return { kind: 'revoke', subject: idFromBytes<HostId>(reader.take(idBytes)), keyCommitment: reader.take(commitmentBytes) };
     default:
       throw new Fault('CHAIN_ENTRY_INVALID', { expected: 'a kind of entry from 1 to 3', found: `${kind}` });
   }

@@ -8,12 +8,14 @@ import { type ChainEntry, type ChainState, type DevicePublic, type DeviceSecrets
 
 before(cryptoReady);
 
+const anyKey = new Secret(Buffer.alloc(32, 0x51));
+const anyCommitment = Buffer.alloc(32, 0x52);
 const newRecovery = (): DeviceSecrets => recoveryFromWords(createRecovery(systemRandom).words.join(' '));
 
 class Account {
   readonly recovery = newRecovery();
   readonly first = createDevice(systemRandom);
-  readonly entries = [signGenesis({ recovery: this.recovery, device: this.first, name: 'first', createdMs: 0 })];
+  readonly entries = [signGenesis({ recovery: this.recovery, accountKey: anyKey, device: this.first, name: 'first', createdMs: 0 })];
 
   get state(): ChainState {
     return replayChain(this.entries);
@@ -24,7 +26,7 @@ class Account {
   }
 
   revoke(subject: HostId, signer: DeviceSecrets = this.first): void {
-    this.entries.push(signRevoke(this.state, { subject, signer, createdMs: 2 }));
+    this.entries.push(signRevoke(this.state, { subject, accountKey: anyKey, signer, createdMs: 2 }));
   }
 
   /** An entry as a hostile signer would make it: none of this side's checks, the signature itself is valid. */
@@ -89,7 +91,7 @@ test('a revoked device signs nothing, back-dated or not, and never comes back, n
   const before = [...account.entries];
   account.revoke(lost.hostId);
   refuses(account, account.forge({ createdMs: 0 }, lost), 'CHAIN_SIGNER_REFUSED');
-  refuses(account, account.forge({ kind: 'revoke', subject: account.first.hostId }, lost), 'CHAIN_SIGNER_REFUSED');
+  refuses(account, account.forge({ kind: 'revoke', subject: account.first.hostId, keyCommitment: anyCommitment }, lost), 'CHAIN_SIGNER_REFUSED');
   const backdated = new Account().forge({ accountId: account.state.accountId, sequence: 2, previousHash: replayChain(before).headHash }, lost);
   refuses(account, backdated, 'CHAIN_BROKEN');
   assert.throws(() => assertExtends(account.state, [...before, backdated]), { code: 'CHAIN_FORKED' });
@@ -99,20 +101,20 @@ test('a revoked device signs nothing, back-dated or not, and never comes back, n
     refuses(account, account.forge({ device: again }), 'DEVICE_REVOKED');
     refuses(account, account.forge({ device: again }, account.recovery), 'DEVICE_REVOKED');
   }
-  refuses(account, account.forge({ kind: 'revoke', subject: lost.hostId }), 'DEVICE_REVOKED');
+  refuses(account, account.forge({ kind: 'revoke', subject: lost.hostId, keyCommitment: anyCommitment }), 'DEVICE_REVOKED');
 });
 
 test('a key stands in the chain once: devices and recovery', () => {
   const account = new Account();
   refuses(account, account.forge({ device: account.first }), 'DEVICE_EXISTS');
   refuses(account, account.forge({ device: account.recovery }), 'DEVICE_EXISTS');
-  assert.throws(() => signGenesis({ recovery: account.recovery, device: account.recovery, name: 'x', createdMs: 0 }), { code: 'DEVICE_EXISTS' });
+  assert.throws(() => signGenesis({ recovery: account.recovery, accountKey: anyKey, device: account.recovery, name: 'x', createdMs: 0 }), { code: 'DEVICE_EXISTS' });
 });
 
 test('the last device does not revoke itself; the recovery key may, and goes on', () => {
   const account = new Account();
-  refuses(account, account.forge({ kind: 'revoke', subject: account.first.hostId }), 'DEVICE_LAST');
-  refuses(account, account.forge({ kind: 'revoke', subject: account.recovery.hostId }), 'DEVICE_UNKNOWN');
+  refuses(account, account.forge({ kind: 'revoke', subject: account.first.hostId, keyCommitment: anyCommitment }), 'DEVICE_LAST');
+  refuses(account, account.forge({ kind: 'revoke', subject: account.recovery.hostId, keyCommitment: anyCommitment }), 'DEVICE_UNKNOWN');
   account.revoke(account.first.hostId, account.recovery);
   const next = createDevice(systemRandom);
   account.add(next, account.recovery);
@@ -188,7 +190,7 @@ test('random sequences of adds and revocations do what the model does', () => {
   const keyed = (byte: number): DeviceSecrets => deviceFromSeeds(new Secret(Buffer.alloc(32, byte)), new Secret(Buffer.alloc(32, byte + 100)));
   const keys = Array.from({ length: recoveryIndex + 1 }, (_, index) => keyed(index + 1));
   const recovery = keys[recoveryIndex]!;
-  const genesis = signGenesis({ recovery, device: keys[0]!, name: '0', createdMs: 0 });
+  const genesis = signGenesis({ recovery, accountKey: anyKey, device: keys[0]!, name: '0', createdMs: 0 });
   const step = fc.record({ add: fc.boolean(), signer: fc.nat(recoveryIndex), device: fc.nat(recoveryIndex - 1) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
@@ -201,7 +203,7 @@ test('random sequences of adds and revocations do what the model does', () => {
         const attempt = (): Buffer =>
           add
             ? signAdd(state, { device: subject, name: String(device), signer: by, createdMs: 0 })
-            : signRevoke(state, { subject: subject.hostId, signer: by, createdMs: 0 });
+            : signRevoke(state, { subject: subject.hostId, accountKey: anyKey, signer: by, createdMs: 0 });
         if (!allowed) {
           assert.throws(attempt, Fault);
           continue;

@@ -1,5 +1,7 @@
 import { Fault, parseId, type AccountId, type HostId } from '@godwit/base';
 import { decodeEntry, encodeEntry, entryBody, type AddEntry, type ChainEntry, type DecodedEntry, type GenesisEntry, type RevokeEntry } from './chain-entry.ts';
+import { accountKeyCommitment } from './key-tree.ts';
+import type { Secret } from './secrets.ts';
 import { publicOf, sameDevice, type DevicePublic, type DeviceSecrets } from './identity.ts';
 import type { RecoverySecrets } from './recovery.ts';
 import { sha256Bytes } from './sha256.ts';
@@ -32,6 +34,8 @@ export interface ChainState {
   readonly devices: ReadonlyMap<HostId, ChainDevice>;
   /** Of the account key: 1 + number of revocations. */
   readonly generation: number;
+  /** `accountKeyCommitment` of each generation's account key; that of generation 1 comes first. */
+  readonly keyCommitments: readonly Buffer[];
 }
 
 /** Replay verifies a signature per entry (about 0.15 ms each): 4096 entries are well under a second, and a life of devices. */
@@ -111,7 +115,7 @@ function startChain(bytes: Uint8Array): ChainState {
   verify('chain-entry', body, signature, recovery.signPublic);
   if (sharesKey(device, recovery)) throw new Fault('DEVICE_EXISTS', { subject: device.hostId });
   const devices = new Map([[device.hostId, { device, name, addedAt: 0 }]]);
-  return { accountId, genesisHash: hash, length: 1, headHash: hash, hashes: [hash], recovery, devices, generation: 1 };
+  return { accountId, genesisHash: hash, length: 1, headHash: hash, hashes: [hash], recovery, devices, generation: 1, keyCommitments: [entry.keyCommitment] };
 }
 const noHash = Buffer.alloc(sha256Bytes);
 
@@ -164,10 +168,11 @@ function revocable(state: ChainState, { subject, signer }: RevokeEntry): ChainDe
   return found;
 }
 
-function advance(state: ChainState, { hash }: DecodedEntry, changed: ChainDevice): ChainState {
+function advance(state: ChainState, { hash, entry }: DecodedEntry, changed: ChainDevice): ChainState {
   const devices = new Map(state.devices).set(changed.device.hostId, changed);
-  const generation = state.generation + (changed.revokedAt === undefined ? 0 : 1);
-  return { ...state, length: state.length + 1, headHash: hash, hashes: [...state.hashes, hash], devices, generation };
+  const next = { ...state, length: state.length + 1, headHash: hash, hashes: [...state.hashes, hash], devices };
+  if (entry.kind !== 'revoke') return next;
+  return { ...next, generation: state.generation + 1, keyCommitments: [...state.keyCommitments, entry.keyCommitment] };
 }
 
 function sharesKey(a: DevicePublic, b: DevicePublic): boolean {
@@ -178,11 +183,11 @@ function tooLong(length: number): Fault {
   return new Fault('CHAIN_BROKEN', { expected: `at most ${CHAIN_LENGTH_MAX} entries`, found: `${length}` });
 }
 
-/** The first entry of a new account: it names the recovery keys and the first device. `replayChain([it])` gives the state. */
-export function signGenesis(options: { readonly recovery: RecoverySecrets; readonly device: DevicePublic; readonly name: string; readonly createdMs: number }): Buffer {
-  const { recovery, device, name, createdMs } = options;
+/** The first entry of a new account: it names the recovery keys and the first device, and commits to `accountKey`, that of generation 1. `replayChain([it])` gives the state. */
+export function signGenesis(options: { readonly recovery: RecoverySecrets; readonly accountKey: Secret; readonly device: DevicePublic; readonly name: string; readonly createdMs: number }): Buffer {
+  const { recovery, accountKey, device, name, createdMs } = options;
   const draft = { kind: 'genesis', sequence: 0, previousHash: noHash, createdMs, signer: recovery.hostId } as const;
-  const entry: GenesisEntry = { ...draft, accountId: notYet, recovery: publicOf(recovery), device: publicOf(device), name };
+  const entry: GenesisEntry = { ...draft, accountId: notYet, recovery: publicOf(recovery), keyCommitment: accountKeyCommitment(accountKey, 1), device: publicOf(device), name };
   const bytes = signEntry(entry, recovery);
   startChain(bytes);
   return bytes;
@@ -198,10 +203,10 @@ export function signAdd(state: ChainState, options: { readonly device: DevicePub
   return checkedAgainst(state, signEntry(entry, signer));
 }
 
-/** The entry that ends the trust in `subject` for ever. A new account key has to follow. Throws what `extendChain` would. */
-export function signRevoke(state: ChainState, options: { readonly subject: HostId; readonly signer: DeviceSecrets; readonly createdMs: number }): Buffer {
-  const { subject, signer, createdMs } = options;
-  const entry: RevokeEntry = { kind: 'revoke', ...placeAfter(state), createdMs, signer: signer.hostId, subject };
+/** The entry that ends the trust in `subject` for ever and commits to `accountKey`, the new one of the next generation. Throws what `extendChain` would. */
+export function signRevoke(state: ChainState, options: { readonly subject: HostId; readonly accountKey: Secret; readonly signer: DeviceSecrets; readonly createdMs: number }): Buffer {
+  const { subject, accountKey, signer, createdMs } = options;
+  const entry: RevokeEntry = { kind: 'revoke', ...placeAfter(state), createdMs, signer: signer.hostId, subject, keyCommitment: accountKeyCommitment(accountKey, state.generation + 1) };
   return checkedAgainst(state, signEntry(entry, signer));
 }
 

@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter, Fault, idBytes, idFromBytes, idToBytes, type Ac
 import { assertOnChain, currentSigner, generationAt, isTrusted, type ChainState } from './device-chain.ts';
 import { boxPublicBytes, type DevicePublic, type DeviceSecrets } from './identity.ts';
 import { deriveKey } from './kdf.ts';
-import { accountKeyBytes, GENERATION_MAX } from './key-tree.ts';
+import { accountKeyBytes, accountKeyCommitment, GENERATION_MAX } from './key-tree.ts';
 import { openSealed, PackSealer, sealTagBytes } from './seal.ts';
 import { Secret } from './secrets.ts';
 import { sha256Bytes } from './sha256.ts';
@@ -62,6 +62,12 @@ function assertMayGrant({ accountKey, generation, chain, chainAgeMs, to, by }: G
   if (!Number.isInteger(generation) || generation < 1 || generation > Math.min(chain.generation, GENERATION_MAX)) {
     throw new Fault('GRANT_REFUSED', { expected: `a generation from 1 to ${chain.generation}`, found: String(generation) });
   }
+  if (!isCommitted(chain, accountKey, generation)) throw new Fault('GRANT_REFUSED', { expected: `the account key that the chain commits to for generation ${generation}` });
+}
+
+/** Whether the entry that began the generation names this key. */
+function isCommitted(chain: ChainState, accountKey: Secret, generation: number): boolean {
+  return chain.keyCommitments[generation - 1]?.equals(accountKeyCommitment(accountKey, generation)) === true;
 }
 
 export interface OpenedGrant {
@@ -89,7 +95,9 @@ export function openGrant(bytes: Uint8Array, opener: { readonly device: DeviceSe
   if (!fits) throw new Fault('GRANT_INVALID');
   try {
     const key = boxKey(device.boxSecret, grant.ephemeralPublic, grant.ephemeralPublic, device.boxPublic);
-    return { accountKey: new Secret(openSealed(key, 0, grant.context, grant.sealed)), generation };
+    const accountKey = new Secret(openSealed(key, 0, grant.context, grant.sealed));
+    if (!isCommitted(chain, accountKey, generation)) throw new Fault('GRANT_INVALID');
+    return { accountKey, generation };
   } catch {
     throw new Fault('GRANT_INVALID');
   }

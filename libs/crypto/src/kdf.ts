@@ -10,6 +10,8 @@ export type KdfDomain =
   | 'pack-commitment'
   | 'manifest-seal'
   | 'grant-seal'
+  | 'account-commitment'
+  | 'file-seal'
   | 'recovery-sign'
   | 'recovery-box';
 

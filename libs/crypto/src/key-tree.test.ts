@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { parseId, systemRandom, type AccountId, type DesktopId } from '@godwit/base';
 import { cryptoReady, deriveKey, epochKeys, manifestKey, newAccountKey, newDesktopKey, openSealed, packKeys, PackSealer, Secret } from './index.ts';
-import { unwrapDesktopKey, wrapDesktopKey, wrappedDesktopKeyBytes, wrappedGeneration } from './index.ts';
+import { accountKeyCommitment, unwrapDesktopKey, wrapDesktopKey, wrappedDesktopKeyBytes, wrappedGenerations } from './index.ts';
+import { sodium } from './sodium.ts';
 
 before(cryptoReady);
 
@@ -24,11 +25,11 @@ test('fixed inputs give the frozen keys', () => {
 });
 
 test('a frozen wrapped desktop key opens, and is written again the same', () => {
-  const context = { accountId, accountKey: filled(2), generation: 3, desktopId };
-  const frozen = Buffer.from('6777646b010100000003090909090909090909090909090909090909090909090909c3a9ca63968c8ea73f8a3280e351e2c08bf0d7e3fb9f2822f88be34761877986bb7c752c56a2f5dc069f5e1363c159f6', 'hex');
+  const context = { accountId, accountKey: filled(2), generation: 3, desktopId, keyGeneration: 2 };
+  const frozen = Buffer.from('6777646b01010000000300000002090909090909090909090909090909090909090909090909c3a9ca63968c8ea73f8a3280e351e2c08bf0d7e3fb9f2822f88be34761877986ea2cc36c324bae2ef728dd57f9a6e275', 'hex');
   assert.deepEqual(wrapDesktopKey({ ...context, desktopKey: filled(1) }, (n) => Buffer.alloc(n, 9)), frozen);
   assert.equal(frozen.length, wrappedDesktopKeyBytes);
-  assert.equal(wrappedGeneration(frozen), 3);
+  assert.deepEqual(wrappedGenerations(frozen), { generation: 3, keyGeneration: 2 });
   assert.ok(unwrapDesktopKey(context, frozen).equals(filled(1)));
 });
 
@@ -54,7 +55,7 @@ test('the border between parts of a derivation is part of it; a context that is 
 });
 
 test('a wrapped key: each flipped bit, each length, other desktop, account, generation, key: one and the same fault', () => {
-  const context = { accountId, accountKey: newAccountKey(systemRandom), generation: 2, desktopId };
+  const context = { accountId, accountKey: newAccountKey(systemRandom), generation: 2, desktopId, keyGeneration: 1 };
   const wrapped = wrapDesktopKey({ ...context, desktopKey: newDesktopKey(systemRandom) }, systemRandom);
   for (let bit = 0; bit < wrapped.length * 8; bit++) {
     const flipped = Buffer.from(wrapped);
@@ -68,13 +69,14 @@ test('a wrapped key: each flipped bit, each length, other desktop, account, gene
   assert.throws(() => unwrapDesktopKey({ ...context, desktopId: otherDesktopId }, wrapped), isInvalid);
   assert.throws(() => unwrapDesktopKey({ ...context, accountId: parseId<AccountId>('a1'.repeat(16)) }, wrapped), isInvalid);
   assert.throws(() => unwrapDesktopKey({ ...context, generation: 3 }, wrapped), isInvalid);
+  assert.throws(() => unwrapDesktopKey({ ...context, keyGeneration: 2 }, wrapped), isInvalid);
   assert.throws(() => unwrapDesktopKey({ ...context, accountKey: newAccountKey(systemRandom) }, wrapped), isInvalid);
   unwrapDesktopKey(context, wrapped);
 });
 
 test('whoever holds all keys of generation n opens nothing that was wrapped under n + 1', () => {
-  const old = { accountId, accountKey: newAccountKey(systemRandom), generation: 1, desktopId };
-  const current = { ...old, accountKey: newAccountKey(systemRandom), generation: 2 };
+  const old = { accountId, accountKey: newAccountKey(systemRandom), generation: 1, desktopId, keyGeneration: 1 };
+  const current = { ...old, accountKey: newAccountKey(systemRandom), generation: 2, keyGeneration: 2 };
   const oldDesktopKey = newDesktopKey(systemRandom);
   const desktopKey = newDesktopKey(systemRandom);
   const wrapped = wrapDesktopKey({ ...current, desktopKey }, systemRandom);
@@ -92,4 +94,23 @@ test('whoever holds all keys of generation n opens nothing that was wrapped unde
   const opened = unwrapDesktopKey(current, wrapped);
   const fresh = packKeys(epochKeys(opened, desktopId, 5).seal, Buffer.from('header')).seal;
   assert.equal(openSealed(fresh, 0, Buffer.from('frame 0'), page).toString(), 'page');
+});
+
+test('what an account key of an older generation wraps never passes for a desktop key of a later one', () => {
+  const leaked = { accountId, accountKey: newAccountKey(systemRandom), generation: 1, desktopId };
+  assert.throws(() => wrapDesktopKey({ ...leaked, keyGeneration: 2, desktopKey: newDesktopKey(systemRandom) }, systemRandom), { code: 'INTERNAL' });
+  const associated = Buffer.concat([Buffer.from('godwit/v1/desktop-key\0\x01\x01', 'latin1'), Buffer.from(accountId + desktopId, 'hex').subarray(0, 32), Buffer.from('0000000100000002', 'hex')]);
+  const nonce = systemRandom(24);
+  const forged = Buffer.concat([
+    Buffer.from('6777646b01010000000100000002', 'hex'),
+    nonce,
+    sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(Buffer.alloc(32, 6), associated, null, nonce, leaked.accountKey.bytes),
+  ]);
+  assert.throws(() => unwrapDesktopKey({ ...leaked, keyGeneration: 2 }, forged), isInvalid);
+});
+
+test('an account key has one commitment per generation, which is none of another key', () => {
+  const of = (byte: number, generation: number): string => accountKeyCommitment(filled(byte), generation).toString('hex');
+  assert.equal(new Set([of(1, 1), of(1, 2), of(2, 1), of(2, 2), hex(filled(1))]).size, 5);
+  assert.equal(of(1, 1), of(1, 1));
 });

@@ -18,6 +18,11 @@ export function newAccountKey(random: Random): Secret {
   return new Secret(random(accountKeyBytes));
 }
 
+/** 32 public bytes that stand in the device chain: they name one account key of one generation and tell nothing of it. */
+export function accountKeyCommitment(accountKey: Secret, generation: number): Buffer {
+  return deriveKey(accountKey, 'account-commitment', new ByteWriter(4).u32(generation).finish()).bytes;
+}
+
 export function newDesktopKey(random: Random): Secret {
   return new Secret(random(desktopKeyBytes));
 }
@@ -57,7 +62,7 @@ const wrappedVersion = 1;
 const wrappedSuite = 1;
 const wrapNonceBytes = 24;
 const wrapTagBytes = 16;
-export const wrappedDesktopKeyBytes = 4 + 1 + 1 + 4 + wrapNonceBytes + desktopKeyBytes + wrapTagBytes;
+export const wrappedDesktopKeyBytes = 4 + 1 + 1 + 4 + 4 + wrapNonceBytes + desktopKeyBytes + wrapTagBytes;
 
 export interface WrapContext {
   readonly accountId: AccountId;
@@ -65,19 +70,23 @@ export interface WrapContext {
   /** The generation of `accountKey`. */
   readonly generation: number;
   readonly desktopId: DesktopId;
+  /** Of the desktop key: the generation that the account had when it was made. At most `generation`, which a wrapping again raises. */
+  readonly keyGeneration: number;
 }
 
-/** The desktop key under the account key: 82 bytes that open only with this key, account, generation and desktop. */
+/** The desktop key under the account key: 86 bytes that open only with this key, account, generations and desktop. */
 export function wrapDesktopKey(context: WrapContext & { readonly desktopKey: Secret }, random: Random): Buffer {
+  if (!mayWrap(context)) throw new Fault('INTERNAL', { expected: `a desktop key of generation ${context.generation} or before`, found: `${context.keyGeneration}` });
   const nonce = random(wrapNonceBytes);
   const sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(context.desktopKey.bytes, wrapAssociatedData(context), null, nonce, context.accountKey.bytes);
-  return new ByteWriter(wrappedDesktopKeyBytes).put(wrappedMagic).u8(wrappedVersion).u8(wrappedSuite).u32(context.generation).put(nonce).put(sealed).finish();
+  return new ByteWriter(wrappedDesktopKeyBytes).put(wrappedMagic).u8(wrappedVersion).u8(wrappedSuite).u32(context.generation).u32(context.keyGeneration).put(nonce).put(sealed).finish();
 }
 
-/** Throws GRANT_INVALID, one and the same for each cause: another length, version, suite, generation, desktop, account or key. */
+/** Throws GRANT_INVALID, one and the same for each cause: another length, version, suite, generation of either key, desktop, account or key. */
 export function unwrapDesktopKey(context: WrapContext, wrapped: Uint8Array): Secret {
   try {
-    if (wrappedGeneration(wrapped) !== context.generation) throw new Fault('GRANT_INVALID');
+    const named = wrappedGenerations(wrapped);
+    if (named.generation !== context.generation || named.keyGeneration !== context.keyGeneration || !mayWrap(context)) throw new Fault('GRANT_INVALID');
     const reader = new ByteReader(wrapped, 'GRANT_INVALID');
     reader.take(wrappedDesktopKeyBytes - wrapNonceBytes - desktopKeyBytes - wrapTagBytes);
     const nonce = reader.take(wrapNonceBytes);
@@ -88,16 +97,21 @@ export function unwrapDesktopKey(context: WrapContext, wrapped: Uint8Array): Sec
   }
 }
 
-/** The generation that a wrapped desktop key claims, to find the account key to try. Authentic only once `unwrapDesktopKey` has returned. */
-export function wrappedGeneration(wrapped: Uint8Array): number {
+/** The generations of account key and desktop key that a wrapped one claims, to find the account key to try. Authentic only once `unwrapDesktopKey` has returned. */
+export function wrappedGenerations(wrapped: Uint8Array): { readonly generation: number; readonly keyGeneration: number } {
   if (wrapped.length !== wrappedDesktopKeyBytes) throw new Fault('GRANT_INVALID', { subject: 'desktop key' });
   const reader = new ByteReader(wrapped, 'GRANT_INVALID');
   const known = reader.take(4).equals(wrappedMagic) && reader.u8() === wrappedVersion && reader.u8() === wrappedSuite;
   if (!known) throw new Fault('GRANT_INVALID', { subject: 'desktop key' });
-  return reader.u32();
+  return { generation: reader.u32(), keyGeneration: reader.u32() };
 }
 
-function wrapAssociatedData({ accountId, generation, desktopId }: WrapContext): Buffer {
+/** An older account key is in the hands of a device that was revoked: what is under it must never pass for a key of a later generation. */
+function mayWrap({ generation, keyGeneration }: WrapContext): boolean {
+  return keyGeneration >= 1 && keyGeneration <= generation;
+}
+
+function wrapAssociatedData({ accountId, generation, desktopId, keyGeneration }: WrapContext): Buffer {
   return new ByteWriter()
     .put(Buffer.from('godwit/v1/desktop-key\0', 'latin1'))
     .u8(wrappedVersion)
@@ -105,6 +119,7 @@ function wrapAssociatedData({ accountId, generation, desktopId }: WrapContext): 
     .put(idToBytes(accountId))
     .put(idToBytes(desktopId))
     .u32(generation)
+    .u32(keyGeneration)
     .finish();
 }
 

@@ -1,7 +1,7 @@
 import { Fault, newId, type AccountId, type Clock, type DesktopId, type Log, type Random } from '@godwit/base';
 import {
   createDevice, createRecovery, deviceFromPublic, extendChain, fingerprint, grantAccountKey, joinCode, matchesJoinCode, newAccountKey, newDesktopKey, openGrant, recoveryFromWords,
-  replayChain, signAdd, signGenesis, unwrapDesktopKey, wrapDesktopKey, type ChainState, type DeviceSecrets, type Secret,
+  replayChain, signAdd, signGenesis, unwrapDesktopKey, wrapDesktopKey, wrappedGenerations, type ChainState, type DeviceSecrets, type Secret,
 } from '@godwit/crypto';
 import { bytesOf, type ControlProgress, type JoinState, type WrappedKey } from '@godwit/wire';
 import type { Home } from '../home.ts';
@@ -52,11 +52,11 @@ export class Account {
     const { random, clock } = ports;
     const audience = await learnAudience(wish.coordinator);
     const device = createDevice(random);
+    const accountKey = newAccountKey(random);
     const { words } = createRecovery(random);
     const recovery = recoveryFromWords(words.join(' '));
-    const genesis = signGenesis({ recovery, device, name: wish.hostName, createdMs: clock.wallMs() });
+    const genesis = signGenesis({ recovery, accountKey, device, name: wish.hostName, createdMs: clock.wallMs() });
     const state = replayChain([genesis]);
-    const accountKey = newAccountKey(random);
     const grants = [device, recovery].map((to) => ({ recipient: to.hostId, generation: 1, bytes: text(grantAccountKey({ accountKey, generation: 1, chain: state, chainAgeMs: 0, to, by: device }, random)) }));
     const coordinator = new Coordinator({ url: wish.coordinator, audience, device, clock, random });
     recovery.signSecret.zero();
@@ -142,13 +142,19 @@ export class Account {
     const { random } = this.#ports;
     const desktopId = newId<DesktopId>(random);
     const generation = this.chain.state.generation;
-    const wrapped = wrapDesktopKey({ accountId: this.accountId, accountKey: this.#key(generation), generation, desktopId, desktopKey: newDesktopKey(random) }, random);
+    const wrapped = wrapDesktopKey({ accountId: this.accountId, accountKey: this.#key(generation), generation, desktopId, keyGeneration: generation, desktopKey: newDesktopKey(random) }, random);
     return { desktopId, wrapped: { generation, bytes: text(wrapped) } };
   }
 
   /** The desktop key of each generation. Throws GRANT_INVALID for a key that does not open. */
   openDesktopKeys(desktopId: DesktopId, wrapped: readonly WrappedKey[]): Map<number, Secret> {
-    return new Map(wrapped.map(({ generation, bytes }) => [generation, unwrapDesktopKey({ accountId: this.accountId, accountKey: this.#key(generation), generation, desktopId }, bytesOf(bytes))]));
+    return new Map(wrapped.map(({ generation, bytes }) => [generation, this.#unwrap(desktopId, generation, bytesOf(bytes))]));
+  }
+
+  /** The account key that it is wrapped under may be newer than the desktop key itself: it was wrapped again then. */
+  #unwrap(desktopId: DesktopId, keyGeneration: number, wrapped: Buffer): Secret {
+    const { generation } = wrappedGenerations(wrapped);
+    return unwrapDesktopKey({ accountId: this.accountId, accountKey: this.#key(generation), generation, desktopId, keyGeneration }, wrapped);
   }
 
   #key(generation: number): Secret {

@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { systemRandom, type Fault } from '@godwit/base';
-import { createDevice, createRecovery, deviceFromPublic, joinCode, matchesJoinCode, recoveryFromWords, replayChain, signAdd, signGenesis, signRevoke } from '@godwit/crypto';
+import { createDevice, createRecovery, deviceFromPublic, joinCode, matchesJoinCode, newAccountKey, recoveryFromWords, replayChain, signAdd, signGenesis, signRevoke } from '@godwit/crypto';
 import { bytesOf, textOf } from '@godwit/wire';
 import { TestClient } from '../testing/client.ts';
 import { addHost, chainOf, enrol, raiseStage, type Stage } from '../testing/stage.ts';
@@ -72,7 +72,7 @@ describe('accounts and their devices', () => {
     equal(grown.length, 2);
     await rejects(a.ask('appendChain', { body: { expectedLength: 2, entry: entries[0]!, grants: [] } }), ({ code }: Fault) => code === 'CHAIN_BROKEN' || code === 'DEVICE_EXISTS');
     const stranger = await enrol(stage.coordinator, 'other');
-    const foreign = signRevoke(await chainOf(stranger.client), { subject: stranger.client.device.hostId, signer: stranger.recovery, createdMs: 1 });
+    const foreign = signRevoke(await chainOf(stranger.client), { subject: stranger.client.device.hostId, accountKey: newAccountKey(systemRandom), signer: stranger.recovery, createdMs: 1 });
     await rejects(a.ask('appendChain', { body: { expectedLength: 2, entry: textOf(foreign), grants: [] } }), { code: 'CHAIN_BROKEN' });
     await rejects(a.ask('appendChain', { body: { expectedLength: 2, entry: textOf(Buffer.alloc(100)), grants: [] } }), { code: 'CHAIN_ENTRY_INVALID' });
     const nobody = signAdd(grown, { device: createDevice(systemRandom), name: 'x', signer: a.device, createdMs: 1 });
@@ -88,7 +88,7 @@ describe('accounts and their devices', () => {
     await rejects(client.ask('createAccount', { body }), { code: 'ACCOUNT_EXISTS' });
     const device = createDevice(systemRandom);
     const recovery = recoveryFromWords(createRecovery(systemRandom).words.join(' '));
-    const stolen = signGenesis({ recovery, device, name: 'x', createdMs: 1 });
+    const stolen = signGenesis({ recovery, accountKey: newAccountKey(systemRandom), device, name: 'x', createdMs: 1 });
     await rejects(client.ask('createAccount', { body: { genesis: textOf(stolen), grants: [grantFor(device.hostId)] } }), { code: 'REQUEST_SIGNATURE_REFUSED' });
   });
 

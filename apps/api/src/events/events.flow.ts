@@ -2,10 +2,10 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { systemRandom } from '@godwit/base';
-import { createDevice, signRevoke } from '@godwit/crypto';
+import { createDevice, newAccountKey, signRevoke } from '@godwit/crypto';
 import { closeCodes, eventMessage, textOf, type EventMessage, type Problem } from '@godwit/wire';
 import { TestClient } from '../testing/client.ts';
-import { addHost, chainOf, createDesktop, enrol, raiseStage, type Person, type Stage } from '../testing/stage.ts';
+import { addHost, chainOf, createDesktop, enrol, grantsAfter, raiseStage, type Person, type Stage } from '../testing/stage.ts';
 
 describe('the event stream', () => {
   let stage: Stage;
@@ -93,8 +93,8 @@ describe('the event stream', () => {
     const listener = listen(b);
     await new Messages(listener).until('hello');
     const state = await chainOf(person.client);
-    const entry = signRevoke(state, { subject: b.device.hostId, signer: person.client.device, createdMs: 1 });
-    await person.client.ask('appendChain', { body: { expectedLength: state.length, entry: textOf(entry), grants: [] } });
+    const entry = signRevoke(state, { subject: b.device.hostId, accountKey: newAccountKey(systemRandom), signer: person.client.device, createdMs: 1 });
+    await person.client.ask('appendChain', { body: { expectedLength: state.length, entry: textOf(entry), grants: grantsAfter(state, b.device.hostId) } });
     equal(await closed(listener), closeCodes.revoked);
   });
 });

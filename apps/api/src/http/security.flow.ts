@@ -2,10 +2,10 @@ import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { newId, systemRandom, type DesktopId } from '@godwit/base';
-import { createDevice, signRevoke, type DeviceSecrets } from '@godwit/crypto';
+import { createDevice, newAccountKey, signRevoke, type DeviceSecrets } from '@godwit/crypto';
 import { requestBodyLimitBytes, routes, textOf, type Problem, type Route, type RouteId } from '@godwit/wire';
 import { TestClient, type Tamper } from '../testing/client.ts';
-import { addHost, chainOf, commitOf, createDesktop, enrol, raiseStage, uploadPack, type Person, type Stage } from '../testing/stage.ts';
+import { addHost, chainOf, commitOf, createDesktop, enrol, grantsAfter, raiseStage, uploadPack, type Person, type Stage } from '../testing/stage.ts';
 
 describe('who may ask', () => {
   let stage: Stage;
@@ -102,8 +102,8 @@ describe('who may ask', () => {
     const lost = await addHost(alice, stage.coordinator, 'lost');
     const desktopId = await createDesktop(lost);
     const state = await chainOf(alice.client);
-    const entry = signRevoke(state, { subject: lost.device.hostId, signer: alice.client.device, createdMs: Date.now() });
-    await alice.client.ask('appendChain', { body: { expectedLength: state.length, entry: textOf(entry), grants: [] } });
+    const entry = signRevoke(state, { subject: lost.device.hostId, accountKey: newAccountKey(systemRandom), signer: alice.client.device, createdMs: Date.now() });
+    await alice.client.ask('appendChain', { body: { expectedLength: state.length, entry: textOf(entry), grants: grantsAfter(state, lost.device.hostId) } });
     await rejects(lost.ask('listDesktops'), { code: 'HOST_REVOKED' });
     await rejects(lost.ask('releaseDesktop', { params: { desktopId }, body: { epoch: 1 } }), { code: 'HOST_REVOKED' });
     await rejects(lost.ask('createJoin', { body: joinBody(lost.device) }), { code: 'ACCOUNT_EXISTS' });

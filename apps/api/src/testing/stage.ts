@@ -1,9 +1,9 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { newId, silentLog, systemRandom, type AccountId, type CommitId, type DesktopId, type Log, type PackId } from '@godwit/base';
-import { createDevice, createRecovery, recoveryFromWords, replayChain, sha256, signAdd, signGenesis, type ChainState, type DeviceSecrets } from '@godwit/crypto';
+import { newId, silentLog, systemRandom, type AccountId, type CommitId, type DesktopId, type HostId, type Log, type PackId } from '@godwit/base';
+import { createDevice, createRecovery, newAccountKey, recoveryFromWords, replayChain, sha256, signAdd, signGenesis, type ChainState, type DeviceSecrets } from '@godwit/crypto';
 import { packObjectKey } from '@godwit/snapshot';
-import { bytesOf, textOf } from '@godwit/wire';
+import { bytesOf, textOf, type Grant } from '@godwit/wire';
 import { startCoordinator, type CoordinatorOptions, type RunningCoordinator } from '../coordinator.ts';
 import { TestClient } from './client.ts';
 import { signedManifest } from './manifest.ts';
@@ -55,7 +55,7 @@ export interface Person {
 export async function enrol(coordinator: RunningCoordinator, name = 'laptop-a'): Promise<Person> {
   const recovery = recoveryFromWords(createRecovery(systemRandom).words.join(' '));
   const device = createDevice(systemRandom);
-  const genesis = signGenesis({ recovery, device, name, createdMs: Date.now() });
+  const genesis = signGenesis({ recovery, accountKey: newAccountKey(systemRandom), device, name, createdMs: Date.now() });
   const client = new TestClient(coordinator, device);
   const grant = (recipient: string): { recipient: string; generation: number; bytes: string } => ({ recipient, generation: 1, bytes: textOf(systemRandom(200)) });
   const { accountId } = await client.ask('createAccount', { body: { genesis: textOf(genesis), grants: [grant(device.hostId), grant(recovery.hostId)] } });
@@ -65,6 +65,12 @@ export async function enrol(coordinator: RunningCoordinator, name = 'laptop-a'):
 export async function chainOf(client: TestClient): Promise<ChainState> {
   const { entries } = await client.ask('readChain', { query: {} });
   return replayChain(entries.map(bytesOf));
+}
+
+/** Grants of the next account key for whoever stays, as a revocation has to bring them; the coordinator cannot open them, so they hold nothing here. */
+export function grantsAfter(state: ChainState, revoked: HostId): Grant[] {
+  const devices = [...state.devices.values()].filter(({ device, revokedAt }) => revokedAt === undefined && device.hostId !== revoked);
+  return [state.recovery, ...devices.map(({ device }) => device)].map(({ hostId }) => ({ recipient: hostId, generation: state.generation + 1, bytes: textOf(systemRandom(200)) }));
 }
 
 /** Another machine of the same person, added without the ceremony of codes. */
