@@ -10,6 +10,7 @@ export * from './merkle-log.ts';
 export * from './recovery.ts';
 export * from './request.ts';
 export * from './seal.ts';
+export * from './sealed-file.ts';
 export * from './secrets.ts';
 export { domainHash, sha256, sha256Bytes } from './sha256.ts';
 export * from './signature.ts';
