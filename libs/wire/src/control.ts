@@ -68,6 +68,11 @@ const finding = z.object({ check: z.string(), state: z.enum(['good', 'degraded',
 
 const command = <Arguments extends z.ZodType, Result extends z.ZodType>(args: Arguments, result: Result) => ({ arguments: args, result });
 
+/** A checkpoint of a desktop: NAME@SEQ on the command line. */
+const past = z.object({ name, sequence: z.int().min(1) });
+const retention = z.object({ last: count, hourly: count, daily: count });
+const objectsAndBytes = z.object({ objects: count, bytes: count });
+
 /** Every command of the agent: its arguments and its result. */
 export const controlCommands = {
   init: command(z.object({ coordinator: z.url(), hostName: name }), accountSummary.extend({ recoveryWords: z.array(z.string()).length(24) })),
@@ -84,6 +89,32 @@ export const controlCommands = {
   resume: command(z.object({ name, eager: z.boolean(), wait: z.boolean() }), z.object({ name, sequence: count, epoch: count, arrive: arriveFigures })),
   status: command(z.object({ name: name.nullable() }), z.object({ hostName: name, coordinator: z.string(), reachable: z.boolean(), desktops: z.array(desktopStatus) })),
   history: command(z.object({ name }), z.object({ name, checkpoints: z.array(checkpointSummary) })),
+  fork: command(past.extend({ newName: name }), past.extend({ newName: name, desktopId: id, sharedBytes: count, generationId: z.string() })),
+  rollback: command(
+    past.extend({ confirmed: z.boolean() }),
+    /** `done` false: nothing was changed, this is what would be given up. */
+    past.extend({ keptAs: name, givenUp: z.object({ checkpoints: count, spanMs: z.number(), newestMs: count }), done: z.boolean() }),
+  ),
+  prune: command(
+    z.object({ name, retention: retention.nullable(), confirmed: z.boolean(), compact: z.boolean() }),
+    z.object({
+      name,
+      /** What is kept from now on; null: everything, there is no policy. */
+      retention: retention.nullable(),
+      /** False: nothing was changed, this is what would be. */
+      done: z.boolean(),
+      dropped: z.array(count),
+      kept: count,
+      /** Of the whole account: not needed any more, deleted when the grace time is over. */
+      waiting: objectsAndBytes,
+      /** Of the whole account: locked by the store, deleted when it lets go. */
+      locked: objectsAndBytes,
+      freed: objectsAndBytes,
+      graceMs: count,
+      /** `sequence` null: nothing was mostly dead. `bytes`: of the packs that the newest checkpoint does not need any more. */
+      compacted: z.object({ sequence: count.nullable(), packs: count, bytes: count, bytesWritten: count }).nullable(),
+    }),
+  ),
   verify: command(
     z.object({ name, data: z.boolean() }),
     z.object({

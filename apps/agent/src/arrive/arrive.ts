@@ -3,9 +3,9 @@ import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { Fault, type DesktopId } from '@godwit/base';
 import { migrateIncoming, queryMigrate, serveNbd, setMigrationCapabilities, type NbdServer } from '@godwit/qemu';
-import { CheckpointReader, openManifest, PageDigests, type Manifest } from '@godwit/snapshot';
+import { CheckpointReader, openManifest, PageDigests, type DesktopKeys, type Manifest } from '@godwit/snapshot';
 import { bytesOf, type AnswerOf, type ArriveFigures, type ArrivePhase, type ControlProgress, type Desktop, type Routes } from '@godwit/wire';
-import { keysOf, machineHost, roomOf, storeOf, type Host } from '../desktop/host.ts';
+import { keysFor, machineHost, roomOf, storeOf, type Host } from '../desktop/host.ts';
 import { LocalDesktop, signerOf } from '../desktop/local-desktop.ts';
 import { PhaseReport } from '../desktop/phase-report.ts';
 import { saveRecord, type DesktopRecord } from '../desktop/record.ts';
@@ -122,12 +122,12 @@ class Arrival {
   }
 
   /** The manifest is verified and the contract checked before anything is fetched from the store. */
-  async #fit(acquired: Acquired): Promise<{ manifest: Manifest; contract: MachineContract; keys: ReturnType<typeof keysOf>; bytes: Buffer; signerPublic: Buffer }> {
+  async #fit(acquired: Acquired): Promise<{ manifest: Manifest; contract: MachineContract; keys: DesktopKeys; bytes: Buffer; signerPublic: Buffer }> {
     const { desktopId, name } = this.#remote;
     if (acquired.head === null) throw new Fault('DESKTOP_NEVER_SAVED', { subject: name });
     await this.#host.account.refreshChain();
-    const keys = keysOf(this.#host, desktopId, acquired.wrappedKeys);
     const bytes = bytesOf(acquired.head.manifest);
+    const keys = await keysFor(this.#host, desktopId, acquired.wrappedKeys, bytes);
     const signerPublic = signerOf(this.#host, bytes, acquired.head.checkpoint.digest);
     const manifest = openManifest(bytes, keys, signerPublic);
     const contract = decodeContract(manifest.private.contract);

@@ -1,6 +1,7 @@
 import { printable } from '@godwit/base';
 import type { ControlCommand, ControlResult, DesktopStatus } from '@godwit/wire';
 import { bytesText, durationText, table } from './figures.ts';
+import { forkAnswer, pruneAnswer, rollbackAnswer } from './past-answers.ts';
 
 /** What each command prints for people when it is done; `--json` prints the result itself instead. Pure. */
 export const answers: { readonly [Command in ControlCommand]: (result: ControlResult<Command>) => string } = {
@@ -40,6 +41,9 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
       ['CHECKPOINT', 'EPOCH', 'HOST', 'WHEN', 'SIZE', 'DIGEST'],
       ...checkpoints.map((checkpoint) => [String(checkpoint.sequence), String(checkpoint.epoch), checkpoint.host, new Date(checkpoint.createdMs).toLocaleString(), bytesText(checkpoint.bytes), checkpoint.digest.slice(0, 12)]),
     ]),
+  fork: forkAnswer,
+  rollback: rollbackAnswer,
+  prune: pruneAnswer,
   verify: (result) =>
     [
       `${result.name}: ${result.checkpoints} checkpoints, ${result.packs} packs, ${result.leaves} leaves, ${result.frames} frames opened, ${result.pages} pages, ${bytesText(result.bytes)} read.`,

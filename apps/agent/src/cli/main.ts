@@ -3,13 +3,14 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { Fault, printable } from '@godwit/base';
-import type { ControlArguments, ControlCommand } from '@godwit/wire';
+import type { ControlArguments, ControlCommand, ControlResult } from '@godwit/wire';
 import { askAgent } from '../daemon/control-client.ts';
 import { runAgent } from '../daemon/agent.ts';
 import { defaultHomeDirectory, homeAt } from '../home.ts';
 import { answers } from './answers.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { parseBytes } from './figures.ts';
+import { pastCommands } from './past-commands.ts';
 import { ProgressLine } from './progress-line.ts';
 
 /** The `godwit` command: each subcommand is one question to the agent of GODWIT_HOME, `agent` is that agent. */
@@ -37,6 +38,11 @@ function hostName(): string {
 }
 
 async function ask<Name extends ControlCommand>(command: Name, args: ControlArguments<Name>, options: CommonOptions): Promise<void> {
+  await tell(command, args, options);
+}
+
+/** Asks, and prints the answer; undefined when it was a fault, which was printed too. */
+async function tell<Name extends ControlCommand>(command: Name, args: ControlArguments<Name>, options: CommonOptions): Promise<ControlResult<Name> | undefined> {
   const line = new ProgressLine(process.stderr, options.json === true);
   try {
     const result = await askAgent(homeAt(defaultHomeDirectory(process.env)).controlSocket, command, args, (progress) => line.show(progress));
@@ -44,9 +50,11 @@ async function ask<Name extends ControlCommand>(command: Name, args: ControlArgu
     process.stdout.write(`${options.json === true ? JSON.stringify(result) : answers[command](result)}\n`);
     if ('verdict' in result) process.exitCode = { good: 0, degraded: 1, bad: 2 }[result.verdict];
     if ('good' in result && !result.good) process.exitCode = exitCodes.failed;
+    return result;
   } catch (error) {
     line.clear();
     fail(error, options);
+    return undefined;
   }
 }
 
@@ -63,6 +71,7 @@ function build(): Command {
   const add = (usage: string, description: string): Command => program.command(usage).description(description).option('--json', 'print the result as JSON');
   accountCommands(add);
   desktopCommands(add);
+  pastCommands({ add, ask: tell, fail });
   add('status [name]', 'where each desktop is').action((name: string | undefined, options: CommonOptions) => ask('status', { name: name ?? null }, options));
   add('doctor', 'what is, and what could be wrong').action((options: CommonOptions) => ask('doctor', {}, options));
   program.command('agent').description('run the agent of this host in the foreground').action(async () => {

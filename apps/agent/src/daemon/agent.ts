@@ -7,7 +7,9 @@ import { Account, type AccountPorts } from '../account/account.ts';
 import { reportHost } from '../account/host-report.ts';
 import { Desktops } from '../desktop/desktops.ts';
 import type { Host } from '../desktop/host.ts';
+import { fork, rollback } from '../desktop/fork.ts';
 import { history, verify } from '../desktop/inspect.ts';
+import { prune } from '../desktop/prune.ts';
 import { doctor } from '../doctor/doctor.ts';
 import { createHome, type Home } from '../home.ts';
 import { probeCapabilities } from '../machine/capabilities.ts';
@@ -168,7 +170,12 @@ class Agent {
           const account = await Account.join(this.#ports, wish, report);
           return { account, result: summary(account) };
         }),
-      approve: ({ code }) => this.#member().approve(code),
+      approve: async ({ code }) => {
+        const account = this.#member();
+        // No code that a machine ever showed; asking the coordinator about it would be an error in the request.
+        if (!/^[A-Za-z0-9 -]{4,}$/.test(code)) throw new Fault('JOIN_NOT_FOUND', { expected: 'letters and digits' });
+        return await account.approve(code);
+      },
       hosts: async () => ({ hosts: await this.#hosts() }),
       create: (wish) => here((desktops) => desktops.create(wish)),
       start: (wish) => here((desktops) => desktops.start(wish)),
@@ -181,6 +188,9 @@ class Agent {
       },
       console: ({ name, lines }) => here(async (desktops) => ({ name, lines: await desktops.console(name, lines) })),
       history: ({ name }) => history(this.#member(), name),
+      fork: async (wish) => fork(await this.#host(), wish),
+      rollback: async (wish) => rollback(await this.#host(), wish),
+      prune: async (wish, report) => prune(await this.#host(), wish, report),
       verify: async (wish) => verify(await this.#host(), wish),
       doctor: async () => doctor({ home: this.#home, account: this.#account, privilege: this.#privilege, capabilities: () => this.#capable(), clock: systemClock }),
     };

@@ -2,8 +2,8 @@ import { freemem } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import type { Clock, DesktopId, Log, Random } from '@godwit/base';
-import { desktopKeys, signedUrlStore, type DesktopKeys, type ObjectStore } from '@godwit/snapshot';
-import type { WrappedKey } from '@godwit/wire';
+import { decodeManifestPublic, desktopKeys, signedUrlStore, type DesktopKeys, type ObjectStore } from '@godwit/snapshot';
+import { urlsLimit, type WrappedKey } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
 import type { Home } from '../home.ts';
 import type { HostCapabilities, Room } from '../machine/fitness.ts';
@@ -29,18 +29,40 @@ export function keysOf({ account }: Host, desktopId: DesktopId, wrapped: readonl
   return desktopKeys(desktopId, account.openDesktopKeys(desktopId, wrapped));
 }
 
-/** The store as this host reaches it: by URLs that the coordinator signs for this desktop and, to write, this epoch. */
-export function storeOf({ account, clock, random }: Host, desktopId: DesktopId, epoch: number): ObjectStore {
+/** The keys that reading this manifest and its packs takes: those of the desktops that it was forked from too. */
+export async function keysFor(host: Host, desktopId: DesktopId, wrapped: readonly WrappedKey[], manifest: Buffer): Promise<DesktopKeys> {
+  const { desktopId: writtenFor, forkedFrom, packs } = decodeManifestPublic(manifest);
+  const needed = new Set([writtenFor, ...packs.map((pack) => pack.desktopId), ...(forkedFrom === undefined ? [] : [forkedFrom.desktopId])]);
+  needed.delete(desktopId);
+  return needed.size === 0 ? keysOf(host, desktopId, wrapped) : keysWithOrigins(host, desktopId, wrapped, (id) => needed.has(id));
+}
+
+/** The keys of the desktop and of all others of the account that `wanted` names. */
+export async function keysWithOrigins({ account }: Host, desktopId: DesktopId, wrapped: readonly WrappedKey[], wanted: (desktopId: DesktopId) => boolean = () => true): Promise<DesktopKeys> {
+  const { desktops } = await account.coordinator.call('listDesktops', {});
+  const origins = desktops.filter((desktop) => wanted(desktop.desktopId)).map((desktop) => [desktop.desktopId, account.openDesktopKeys(desktop.desktopId, desktop.wrappedKeys)] as const);
+  return desktopKeys(desktopId, account.openDesktopKeys(desktopId, wrapped), new Map(origins));
+}
+
+/**
+ * The store as this host reaches it: by URLs that the coordinator signs for this desktop and, to write, this epoch. `likely`: keys that will
+ * be read soon; their URLs come with the first that is asked for, which saves a round trip each to a guest that waits.
+ */
+export function storeOf({ account, clock, random }: Host, desktopId: DesktopId, epoch: number, likely: readonly string[] = []): ObjectStore {
   const { coordinator } = account;
   return signedUrlStore({
     clock,
     random,
     mint: async (operation, objects) => {
-      const body = operation === 'get' ? { operation, objects: objects.map(({ key }) => ({ key })) } : { operation, epoch, objects: objects.map(({ key, lengthBytes, sha256 }) => ({ key, lengthBytes: lengthBytes ?? 0, ...(sha256 === undefined ? {} : { sha256: sha256.toString('base64url') }) })) };
+      const body = operation === 'get' ? { operation, objects: withLikely(objects, likely) } : { operation, epoch, objects: objects.map(({ key, lengthBytes, sha256 }) => ({ key, lengthBytes: lengthBytes ?? 0, ...(sha256 === undefined ? {} : { sha256: sha256.toString('base64url') }) })) };
       const { expiresMs, urls } = await coordinator.call('mintUrls', { params: { desktopId }, body });
       return urls.map(({ key, url, headers }) => ({ key, url: new URL(url, coordinator.url).href, headers, expiresMs }));
     },
   });
+}
+
+function withLikely(asked: readonly { key: string }[], likely: readonly string[]): { key: string }[] {
+  return [...new Set([...asked.map(({ key }) => key), ...likely])].slice(0, Math.max(urlsLimit, asked.length)).map((key) => ({ key }));
 }
 
 /** Memory and disk to be had here now. `diskNeededBytes` is the caller's to say. */

@@ -3,7 +3,7 @@ import { verifyDesktop } from '@godwit/snapshot';
 import { bytesOf, type ControlArguments, type ControlResult } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
 import { findDesktop } from './find-desktop.ts';
-import { keysOf, storeOf, type Host } from './host.ts';
+import { keysWithOrigins, storeOf, type Host } from './host.ts';
 
 /** Looking at desktops wherever they are: nothing here changes anything. */
 
@@ -32,7 +32,7 @@ export async function verify(host: Host, { name, data }: ControlArguments<'verif
   const { manifest } = await account.coordinator.call('readManifest', { params: { desktopId, sequence: String(head.sequence) } });
   const report = await verifyDesktop({
     store: storeOf(host, desktopId, epoch),
-    keys: keysOf(host, desktopId, wrappedKeys),
+    keys: await keysWithOrigins(host, desktopId, wrappedKeys),
     head: bytesOf(manifest),
     data,
     signerPublicOf: ({ hostId }) => {

@@ -15,7 +15,7 @@ import { nodeName, type Layer } from '../machine/command-line.ts';
 import { createImage } from '../machine/image-tool.ts';
 import type { Machine } from '../machine/machine.ts';
 import { handOver, type Privilege } from '../machine/privilege.ts';
-import { keysOf, storeOf, type Host } from './host.ts';
+import { keysFor, storeOf, type Host } from './host.ts';
 import { saveRecord, type DesktopRecord } from './record.ts';
 
 /** What `createOverlays` makes. */
@@ -119,8 +119,8 @@ export class LocalDesktop {
     const { coordinator } = host.account;
     const desktop = await coordinator.call('readDesktop', { params: { desktopId } });
     const { manifest } = await coordinator.call('readManifest', { params: { desktopId, sequence: String(base.sequence) } });
-    const keys = keysOf(host, desktopId, desktop.wrappedKeys);
     const bytes = bytesOf(manifest);
+    const keys = await keysFor(host, desktopId, desktop.wrappedKeys, bytes);
     const signerPublic = signerOf(host, bytes, base.digest);
     const reader = await CheckpointReader.open({ store: storeOf(host, desktopId, epoch), keys, manifest: bytes, signerPublic });
     const kept = existsSync(this.home.digestsFile) ? PageDigests.deserialise(await readFile(this.home.digestsFile)) : undefined;

@@ -1,0 +1,93 @@
+import { createInterface } from 'node:readline/promises';
+import { InvalidArgumentError, type Command } from 'commander';
+import { Fault } from '@godwit/base';
+import type { ControlArguments, ControlCommand, ControlResult } from '@godwit/wire';
+import { exitCodes } from './exit-code.ts';
+
+/** The commands about a desktop's past: fork, rollback, prune. */
+
+interface Common {
+  readonly json?: boolean;
+}
+
+/** What the command line gives its commands. */
+export interface Shell {
+  readonly add: (usage: string, description: string) => Command;
+  /** Asks the agent and prints what it says. Undefined: it refused, and that was said. */
+  readonly ask: <Name extends ControlCommand>(command: Name, args: ControlArguments<Name>, options: Common) => Promise<ControlResult<Name> | undefined>;
+  readonly fail: (error: unknown, options: Common) => void;
+}
+
+/** `work@3`: checkpoint 3 of desktop work. Undefined where it is no such thing. Pure. */
+export function parsePast(text: string): { readonly name: string; readonly sequence: number } | undefined {
+  const [, name, digits] = /^([^@\s]+)@([1-9]\d{0,14})$/.exec(text) ?? [];
+  return name === undefined ? undefined : { name, sequence: Number(digits) };
+}
+
+export function pastCommands(shell: Shell): void {
+  const { add, ask } = shell;
+  add('fork <name@checkpoint> <new>', 'make a new desktop that begins with an older checkpoint; copies no data').action(async (place: string, newName: string, options: Common) => {
+    const past = placeOf(shell, place, options);
+    if (past !== undefined) await ask('fork', { ...past, newName }, options);
+  });
+  add('rollback <name@checkpoint>', 'go back to an older checkpoint; what came after it is kept under another name')
+    .option('--yes', 'do it without asking')
+    .action(async (place: string, options: Common & { yes?: boolean }) => {
+      const past = placeOf(shell, place, options);
+      if (past !== undefined) await askFirst(options, async (confirmed) => ask('rollback', { ...past, confirmed }, options));
+    });
+  interface Prune extends Common {
+    readonly keepLast?: number;
+    readonly keepHourly?: number;
+    readonly keepDaily?: number;
+    readonly dryRun?: boolean;
+    readonly yes?: boolean;
+    readonly compact?: boolean;
+  }
+  add('prune <name>', 'say which checkpoints are kept from now on, and delete what nothing needs any more')
+    .option('--keep-last <count>', 'the newest so many checkpoints', rule)
+    .option('--keep-hourly <count>', 'the newest of each of so many hours', rule)
+    .option('--keep-daily <count>', 'the newest of each of so many days', rule)
+    .option('--compact', 'first copy what is still needed out of packs that are mostly not (of a free desktop)')
+    .option('--dry-run', 'only say what would happen')
+    .option('--yes', 'do it without asking')
+    .action(async (name: string, options: Prune) => {
+      const { keepLast, keepHourly, keepDaily } = options;
+      const retention = keepLast === undefined && keepHourly === undefined && keepDaily === undefined ? null : { last: keepLast ?? 0, hourly: keepHourly ?? 0, daily: keepDaily ?? 0 };
+      const wish = { name, retention, compact: options.compact === true };
+      if (options.dryRun === true) await ask('prune', { ...wish, confirmed: false }, options);
+      else await askFirst(options, async (confirmed) => ask('prune', { ...wish, confirmed }, options));
+    });
+}
+
+/** Shows what would happen, then does it if the person says so: with --yes, or at the terminal. Without either it stays undone, which is a failure. */
+async function askFirst(options: Common & { readonly yes?: boolean }, run: (confirmed: boolean) => Promise<unknown>): Promise<void> {
+  if (options.yes === true) {
+    await run(true);
+    return;
+  }
+  if ((await run(false)) === undefined) return;
+  const terminal = process.stdin.isTTY && process.stdout.isTTY && options.json !== true;
+  if (terminal && (await agrees())) await run(true);
+  else process.exitCode = exitCodes.failed;
+}
+
+async function agrees(): Promise<boolean> {
+  const line = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await line.question('Do it? [y/N] ')).trim());
+  } finally {
+    line.close();
+  }
+}
+
+function placeOf({ fail }: Shell, text: string, options: Common): { readonly name: string; readonly sequence: number } | undefined {
+  const past = parsePast(text);
+  if (past === undefined) fail(new Fault('ARGUMENT_INVALID', { expected: 'a desktop and one of its checkpoints, such as work@3', found: text, hint: 'see `godwit history NAME` for the checkpoints' }), options);
+  return past;
+}
+
+function rule(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('a whole number.');
+  return Number(text);
+}
