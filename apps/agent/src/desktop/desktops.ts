@@ -8,6 +8,7 @@ import { clear, depart } from '../depart/depart.ts';
 import { commitUntilKnown } from '../depart/commit.ts';
 import { assertFit } from '../machine/fitness.ts';
 import { Machine } from '../machine/machine.ts';
+import { QemuProcess } from '../machine/qemu-process.ts';
 import { createDesktop } from './create.ts';
 import { findDesktop, notFound } from './find-desktop.ts';
 import { machineHost, roomOf, type Host } from './host.ts';
@@ -38,15 +39,14 @@ export class Desktops {
       if (record === undefined) continue;
       const desktop = new LocalDesktop(desktopHome, record);
       this.#local.set(record.desktopId, desktop);
+      if (record.stage === 'arriving') {
+        await this.#giveUpArrival(desktop);
+        continue;
+      }
       const machine = record.machine === null ? undefined : await Machine.find(machineHost(this.#host), desktopHome, record.machine);
       log.info('desktop-found', { desktop: record.desktopId, stage: record.stage, running: machine !== undefined });
-      if (record.stage === 'arriving') {
-        await machine?.end();
-        await this.#giveUp(desktop, 'the agent ended before it had everything');
-      } else {
-        await desktop.reconcileLayers(machine);
-        if (machine !== undefined) await this.#takeOn(desktop, machine);
-      }
+      await desktop.reconcileLayers(machine);
+      if (machine !== undefined) await this.#takeOn(desktop, machine);
       this.#settleCommit(desktop);
     }
   }
@@ -186,6 +186,13 @@ export class Desktops {
     await desktop.machine?.end();
     await this.#giveUp(desktop, message);
     throw new Fault('DESKTOP_LOST', { subject: desktop.name, found: message, cause: error });
+  }
+
+  /** Its QEMU is not asked: one that waits for a page from an agent that is gone answers nobody. */
+  async #giveUpArrival(desktop: LocalDesktop): Promise<void> {
+    const { machine } = desktop.record;
+    if (machine !== null) await QemuProcess.find(machine)?.kill();
+    await this.#giveUp(desktop, 'the agent ended before it had everything');
   }
 
   /** What is here is worth nothing without the pages that never came. The lease stays: the next resume here takes it up again. */
