@@ -5,6 +5,7 @@ import type { DesktopKeys } from './keys.ts';
 import { decodeLeaf, locatePage, packsOf, zeroLeaf, type FrameLocation, type Leaf } from './leaf.ts';
 import { LeafCache } from './leaf-cache.ts';
 import { coalesceBytesDefault, leafPages, readRegionBytesMax, readsInFlightMax } from './limits.ts';
+import { manifestKeyOf } from './manifest.ts';
 import { openManifest, type Manifest } from './manifest-sealed.ts';
 import { decodePageFrame, pageOf, type Frame } from './page-frame.ts';
 import { leafCountOf, type Region } from './region.ts';
@@ -17,6 +18,8 @@ export interface OpenCheckpoint {
   readonly manifest: Buffer;
   /** The writer's Ed25519 key, as the device chain has it. */
   readonly signerPublic: Buffer;
+  /** The name that the manifest was asked for by: a store may answer with another, validly signed one. */
+  readonly key?: string;
 }
 
 /** A frame as it was read, with the place it came from. */
@@ -52,8 +55,10 @@ export class CheckpointReader {
   }
 
   /** Verifies and opens the manifest, then fetches the root: one request. Faults of `openManifest` and of a read. */
-  static async open({ store, keys, manifest: bytes, signerPublic }: OpenCheckpoint): Promise<CheckpointReader> {
+  static async open({ store, keys, manifest: bytes, signerPublic, key }: OpenCheckpoint): Promise<CheckpointReader> {
     const manifest = openManifest(bytes, keys, signerPublic);
+    const name = manifestKeyOf(manifest.public);
+    if (key !== undefined && key !== name) throw new Fault('MANIFEST_INVALID', { subject: key, expected: 'the manifest of that name', found: name });
     const source = new FrameSource(store, keys, manifest.public.packs);
     const { root: place, regions } = manifest.private;
     const root = decodeRoot(await source.read(place, 'root'), regions);

@@ -99,7 +99,7 @@ class Walk {
 
   /** Manifests and roots, from the head back. */
   async line(): Promise<void> {
-    const { store, keys, signerPublicOf } = this.#options;
+    const { store, keys } = this.#options;
     let next: Before | undefined = { key: 'head', bytes: this.#options.head, desktopId: keys.desktopId };
     while (next !== undefined && this.#seen.checkpoints < (this.#options.checkpoints ?? Infinity)) {
       const { key, bytes, desktopId, child } = next;
@@ -107,7 +107,7 @@ class Walk {
       await this.#collect(key, async () => {
         const manifest = decodeManifestPublic(bytes);
         this.#seen.bytes += bytes.length;
-        const reader = await CheckpointReader.open({ store, keys: keysAs(keys, desktopId), manifest: bytes, signerPublic: await signerPublicOf(manifest) });
+        const reader = await CheckpointReader.open({ store, keys: keysAs(keys, desktopId), manifest: bytes, signerPublic: await this.#signerPublic(manifest) });
         this.#seen.checkpoints += 1;
         this.#readers.push({ key, reader });
         for (const pack of manifest.packs) this.#notePack(key, pack);
@@ -162,6 +162,15 @@ class Walk {
     const missing = [...this.#missing].sort();
     const damaged = [...this.#damaged.values()];
     return { ok: missing.length === 0 && damaged.length === 0, ...this.#seen, missing, damaged, forkedFrom: this.#forkedFrom, ...(this.#endsBefore === undefined ? {} : { endsBefore: this.#endsBefore }) };
+  }
+
+  /** Whoever is named and may not write has not signed. */
+  async #signerPublic(manifest: ManifestPublic): Promise<Buffer> {
+    try {
+      return await this.#options.signerPublicOf(manifest);
+    } catch (error) {
+      throw error instanceof Fault && error.kind !== 'unavailable' ? new Fault('SIGNATURE_INVALID', { subject: 'manifest', expected: 'a device of the account', found: manifest.hostId, cause: error }) : error;
+    }
   }
 
   async #before(manifest: ManifestPublic): Promise<Before | undefined> {
