@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Fault, type Clock } from '@godwit/base';
@@ -107,6 +108,8 @@ function watch(qmp: QmpSession, name: string, accepts: (status: unknown) => bool
 }
 
 async function listen(path: string, privilege: Privilege): Promise<{ server: Server; accepted: Promise<Socket> }> {
+  // Left by an agent that was killed in the middle of a capture.
+  rmSync(path, { force: true });
   const server = createServer({ pauseOnConnect: true });
   server.maxConnections = 1;
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
