@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { Fault, type DesktopId } from '@godwit/base';
 import { migrateIncoming, queryMigrate, serveNbd, setMigrationCapabilities, type NbdServer } from '@godwit/qemu';
-import { CheckpointReader, openManifest, PageDigests, type DesktopKeys, type Manifest } from '@godwit/snapshot';
+import { CheckpointReader, openManifest, PageDigests, type DesktopKeys, type Manifest, packKeyOf } from '@godwit/snapshot';
 import { bytesOf, type AnswerOf, type ArriveFigures, type ArrivePhase, type ControlProgress, type Desktop, type Routes } from '@godwit/wire';
 import { keysFor, machineHost, roomOf, storeOf, type Host } from '../desktop/host.ts';
 import { LocalDesktop, signerOf } from '../desktop/local-desktop.ts';
@@ -81,15 +81,16 @@ class Arrival {
     this.#phase.enter('fit', this.#eagerReason);
     const { manifest, contract, keys, bytes, signerPublic } = await this.#fit(acquired);
     this.#phase.enter('prepare');
-    const store = new PatientStore(storeOf(this.#host, this.#remote.desktopId, acquired.epoch));
+    const store = new PatientStore(storeOf(this.#host, this.#remote.desktopId, acquired.epoch, manifest.public.packs.map(packKeyOf)));
     const reader = await CheckpointReader.open({ store, keys, manifest: bytes, signerPublic });
     const frames = new LiveFrames(reader);
     const desktop = await this.#prepare(acquired.epoch, manifest, contract, frames);
     this.#phase.enter('launch');
-    const reading = reader.readRegion(deviceRegionOf(reader.regions).id);
+    // While QEMU starts: the device state, and the whole page table, so that a page fault is one request and not two.
+    const reading = Promise.all([reader.readRegion(deviceRegionOf(reader.regions).id), reader.loadLeaves()]);
     reading.catch(() => undefined); // Awaited below: a machine that is still starting has to be there for the roll-back to end it.
     const machine = await this.#launch(desktop);
-    const deviceBytes = await reading;
+    const [deviceBytes] = await reading;
     this.#phase.enter('load');
     const player = await this.#connect(desktop, machine, frames, deviceBytes);
     const resumed = machine.qmp.waitFor('RESUME', () => true, { timeoutMs: resumeMs });

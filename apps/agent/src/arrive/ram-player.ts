@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault, type Clock } from '@godwit/base';
 import {
   eagerClosing, eagerOpening, postcopyClosing, postcopyOpening, postcopySwitch, ramPages, ramZeroPages, ReturnPathDecoder, SentPages,
@@ -11,6 +12,11 @@ import type { LiveFrames, LivePages } from './live-frames.ts';
 const { leafPages, ramPageBytes } = limits;
 /** Zero pages that come along with one that was asked for: they cost 9 bytes each and save a fault each. */
 const zeroNeighbours = 64;
+/** The fill goes on when so long no fault came, or after so much patience. */
+const calmMs = 5;
+const patienceMs = 25;
+/** The fill asks for little at once: what it has under way, a fault has to wait for. */
+const fillReads = { coalesceBytes: 512 * 1024, inFlight: 1 } as const;
 
 export interface RamPlayerOptions {
   readonly socket: Socket;
@@ -36,6 +42,8 @@ export class RamPlayer {
   /** Faults being served. The fill stands back while there are any. */
   #serving = 0;
   #onQuiet: (() => void)[] = [];
+  /** When the last fault had been served. */
+  #servedMs = 0;
   pagesOnDemand = 0;
   doneBytes = 0;
 
@@ -73,9 +81,17 @@ export class RamPlayer {
     await this.#send(eagerClosing(device.blob));
   }
 
-  /** Resolves when no fault is being served. */
+  /**
+   * Resolves when no fault is being served and none is to be expected at once: a guest that has just got a page mostly asks for the next
+   * within milliseconds, and shares the processor with us. Waits for that at most 25 ms, so that the fill always gets on.
+   */
   async quiet(): Promise<void> {
-    while (this.#serving > 0) await new Promise<void>((resolve) => this.#onQuiet.push(resolve));
+    const { clock } = this.#options;
+    const untilMs = clock.workMs() + patienceMs;
+    while (this.#serving > 0 || (clock.workMs() - this.#servedMs < calmMs && clock.workMs() < untilMs)) {
+      if (this.#serving > 0) await new Promise<void>((resolve) => this.#onQuiet.push(resolve));
+      else await sleep(calmMs);
+    }
   }
 
   #listen(): void {
@@ -111,6 +127,7 @@ export class RamPlayer {
       for (let page = startBytes / ramPageBytes; page < (startBytes + lengthBytes) / ramPageBytes; page++) await this.#servePage(index, page);
     } finally {
       this.#serving -= 1;
+      this.#servedMs = this.#options.clock.workMs();
       if (this.#serving === 0) {
         const waiting = this.#onQuiet;
         this.#onQuiet = [];
@@ -139,7 +156,7 @@ export class RamPlayer {
         const leaf = await frames.reader.leaf(region.id, leafIndex);
         await this.#sendZeros(index, leaf, 0, leafPages);
         const wanted = leaf.frames.filter((_, reference) => this.#anyUnsent(index, leaf, reference + 1));
-        for await (const frame of frames.reader.readFrames(wanted)) {
+        for await (const frame of frames.reader.readFrames(wanted, fillReads)) {
           await Promise.race([this.quiet(), this.failed]);
           await this.#sendPages(index, await frames.live(frame));
           onProgress();

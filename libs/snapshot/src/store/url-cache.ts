@@ -44,9 +44,10 @@ export class UrlCache {
   async #flushBatch(batch: readonly (readonly [string, readonly Wanted[]])[]): Promise<void> {
     try {
       const minted = new Map((await this.#mint(batch.map(([key]) => ({ key })))).map((url) => [url.key, url]));
+      // Also those that nobody asked for: whoever mints may know what comes next.
+      for (const url of minted.values()) this.#keep(url);
       for (const [key, waiting] of batch) {
         const url = minted.get(key);
-        if (url !== undefined) this.#keep(url);
         for (const { resolve, reject } of waiting) {
           if (url === undefined) reject(new Fault('STORE_UNAVAILABLE', { subject: key, expected: 'a URL for it', found: 'none' }));
           else resolve(url);
