@@ -109,7 +109,7 @@ export function machineOf(host: TestHost): number {
 export function packsOf(house: House): string[] {
   if (!existsSync(house.objectsDirectory)) return [];
   return readdirSync(house.objectsDirectory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\/packs?\b/.test(`${entry.parentPath}/${entry.name}`))
+    .filter((entry) => entry.isFile() && entry.name.startsWith('p-'))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort((x, y) => statSync(y).size - statSync(x).size);
 }

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { GuestTick } from '../house/guest.ts';
+import { waitForTick } from '../house/guest.ts';
+import type { House } from '../house/house.ts';
+import { assertGoesOn, assertNothingLeft, assertRefused, machineOf, openTwoHosts, packsOf, startBusy, statusOf, tickOf, waitForState, waitForStatus, waitForUpload, type TwoHosts } from './two-hosts.ts';
+
+/** Each program of the house is killed at the worst moment. Nothing that was acknowledged is lost, and nothing is left in between. */
+describe('a program that dies', { timeout: 240_000 }, () => {
+  let hosts: TwoHosts;
+  let seen: GuestTick;
+
+  before(async () => {
+    hosts = await openTwoHosts();
+    seen = await startBusy(hosts.a, 'work');
+  });
+  after(() => hosts.house.close());
+
+  test('the coordinator, in the middle of an upload: the guest runs on, and nothing is in the way of the next suspend', async () => {
+    const { house, a } = hosts;
+    const listen = new URL(house.url).host;
+    const suspending = a.ask('suspend', 'work');
+    await waitForUpload(house);
+    await house.stopCoordinator('SIGKILL');
+    const answer = await suspending;
+    assert.ok(['COORDINATOR_UNREACHABLE', 'STORE_UNAVAILABLE'].includes(answer.error?.code ?? ''), answer.stdout);
+    assert.equal(answer.exitCode, 69);
+    seen = await assertGoesOn(a, 'work', seen);
+    assert.equal((await statusOf(a, 'work')).state, 'running');
+    await house.startCoordinator(listen);
+  });
+
+  test('the agent, in the middle of a suspend: the next one finds the guest running', async () => {
+    const { house, a } = hosts;
+    const before = packsOf(house).length;
+    const suspending = a.ask('suspend', 'work');
+    await waitForUpload(house, before + 1);
+    await a.stopAgent('SIGKILL');
+    assertRefused(await suspending, 'AGENT_LOST', 6, /godwit status/);
+    await a.startAgent();
+    assert.equal((await statusOf(a, 'work')).state, 'running');
+    seen = await assertGoesOn(a, 'work', seen);
+  });
+
+  test('the agent, while the guest is at work: the next one takes the machine on, and what froze before is captured whole', async () => {
+    const { a, b } = hosts;
+    const machine = machineOf(a);
+    await a.stopAgent('SIGKILL');
+    await sleep(500);
+    await a.startAgent();
+    assert.equal(machineOf(a), machine);
+    seen = await assertGoesOn(a, 'work', seen);
+    assert.equal((await a.must('suspend', 'work')).sequence, 1);
+    assertNothingLeft(a);
+    assert.equal((await b.must('verify', 'work', '--data')).good, true);
+    await b.must('resume', 'work', '--wait');
+    seen = await assertGoesOn(b, 'work', seen);
+  });
+
+  test('QEMU, in the middle of a suspend: the desktop is switched off, and starts again from its disk', async () => {
+    const { house, b } = hosts;
+    seen = await tickOf(b, 'work');
+    const before = packsOf(house).length;
+    const machine = machineOf(b);
+    const suspending = b.ask('suspend', 'work');
+    await waitForState(b, 'work', ['departing']);
+    process.kill(machine, 'SIGKILL');
+    const answer = await suspending;
+    assert.ok(answer.error !== undefined && ['QMP_DISCONNECTED', 'MIGRATION_TRUNCATED', 'CAPTURE_FAILED', 'QEMU_ENDED'].includes(answer.error.code), answer.stdout);
+    const status = await waitForState(b, 'work', ['stopped']);
+    assert.match(status.note ?? '', /ended/);
+    assert.equal((await b.must('history', 'work')).checkpoints.length, 1, `${before} packs`);
+    await b.must('start', 'work');
+    const booted = await waitForTick(b, 'work', ({ counter }) => counter >= seen.counter);
+    assert.deepEqual([booted.memoryOk, booted.diskOk], [true, true]);
+    await b.must('suspend', 'work');
+    seen = booted;
+  });
+
+  test('QEMU, while it is filled: lost here, says so, and goes on from its checkpoint', async () => {
+    const { a } = hosts;
+    await a.must('resume', 'work');
+    process.kill(machineOf(a), 'SIGKILL');
+    const lost = await waitForState(a, 'work', ['lost']);
+    assert.match(lost.note ?? '', /lost here .*resume goes on from its last checkpoint/);
+    assertNothingLeft(a);
+    assertRefused(await a.ask('suspend', 'work'), 'DESKTOP_LOST', 1, /godwit resume work/);
+    await a.must('resume', 'work', '--wait');
+    await assertGoesOn(a, 'work', seen);
+    await a.must('suspend', 'work');
+  });
+
+  test('the agent, while a guest is filled: the machine that depended on it is given up, and the checkpoint is not', async () => {
+    const { b } = hosts;
+    await b.must('resume', 'work');
+    const machine = machineOf(b);
+    await b.stopAgent('SIGKILL');
+    await b.startAgent();
+    assert.ok(!existsSync(`/proc/${machine}`), 'a machine without its pages runs on');
+    const lost = await statusOf(b, 'work');
+    assert.deepEqual([lost.state, lost.holder], ['lost', 'laptop-b']);
+    assertNothingLeft(b);
+    await b.must('resume', 'work', '--wait');
+    seen = await assertGoesOn(b, 'work', seen);
+  });
+
+  test('the coordinator, while a guest is filled: the guest waits, and goes on when it is back', async () => {
+    const { house, a, b } = hosts;
+    await b.must('suspend', 'work');
+    seen = await resumeWithoutCoordinator(house, hosts, seen);
+    assert.equal((await a.must('history', 'work')).checkpoints[0]?.host, 'laptop-b');
+  });
+
+  async function resumeWithoutCoordinator(house: House, { a }: TwoHosts, before: GuestTick): Promise<GuestTick> {
+    const listen = new URL(house.url).host;
+    await a.must('resume', 'work');
+    await house.stopCoordinator('SIGKILL');
+    const waiting = await waitForStatus(a, 'work', ({ note }) => note?.startsWith('waits for the store') === true);
+    assert.equal(waiting.state, 'filling');
+    assertRefused(await a.ask('suspend', 'work'), 'DESKTOP_FILLING', 8);
+    await sleep(8_000);
+    assert.equal((await statusOf(a, 'work')).state, 'filling');
+    await house.startCoordinator(listen);
+    const { note, arrival } = await waitForState(a, 'work', ['running']);
+    assert.equal(note, null);
+    assert.ok(arrival?.completeMs !== null && arrival !== null && arrival.completeMs > 8_000);
+    return await assertGoesOn(a, 'work', before);
+  }
+});
