@@ -9,5 +9,6 @@ import './events/events.flow.ts';
 import './http/security.flow.ts';
 import './leases/lease.flow.ts';
 import './objects/objects.flow.ts';
+import './prune/prune.flow.ts';
 
 after(dropSharedCluster);

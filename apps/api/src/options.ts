@@ -59,11 +59,11 @@ function parse(argv: readonly string[]) {
 /** At most a month: a timer takes no more than 2^31 ms. */
 const secondsMax = 2_000_000;
 
-function milliseconds<Name extends string>(name: Name, option: string, text: string | undefined): { readonly [Key in Name]?: number } {
+function milliseconds<Name extends string>(name: Name, option: string, text: string | undefined): Partial<Record<Name, number>> {
   if (text === undefined) return {};
   const seconds = Number(text);
   if (!/^\d{1,7}(\.\d{1,3})?$/.test(text) || seconds > secondsMax) throw new Fault('COORDINATOR_OPTIONS', { subject: option, expected: `0 to ${secondsMax} seconds`, found: text });
-  return { [name]: seconds * 1000 } as { readonly [Key in Name]?: number };
+  return { [name]: seconds * 1000 } as Partial<Record<Name, number>>;
 }
 
 function defaultData(isRoot: boolean): string {

@@ -81,6 +81,9 @@ describe('who may ask', () => {
       ['commitCheckpoint', { body: theirs }],
       ['listCheckpoints', { query: {} }],
       ['readManifest', { extra: { sequence: '1' } }],
+      ['forkDesktop', { body: { desktopId: newId<DesktopId>(systemRandom), name: 'theirs', wrappedKey: { generation: 1, bytes: textOf(systemRandom(82)) }, commitId: theirs.commitId, manifest: theirs.manifest, replaces: null } }],
+      ['pruneDesktop', { body: { policy: null, dryRun: false } }],
+      ['readScrub', {}],
       ['mintUrls', { body: { operation: 'get', objects: [{ key: pack.key }] } }],
       ['mintUrls', { body: { operation: 'put', epoch: 1, objects: [{ key: pack.key, lengthBytes: 1 }] } }],
     ];

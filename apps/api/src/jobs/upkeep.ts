@@ -46,9 +46,7 @@ export type Job = (signal: AbortSignal) => Promise<void>;
 export function keepUp(jobs: Readonly<Record<string, Job>>, everyMs: number, log: Log): () => Promise<void> {
   const end = new AbortController();
   const running = Object.entries(jobs).map(async ([name, job]) => {
-    while (!end.signal.aborted) {
-      await pause(everyMs, end.signal);
-      if (end.signal.aborted) return;
+    while (await pause(everyMs, end.signal)) {
       try {
         await job(end.signal);
       } catch (error) {
@@ -62,9 +60,9 @@ export function keepUp(jobs: Readonly<Record<string, Job>>, everyMs: number, log
   };
 }
 
-/** Ends early, without a fault, when `signal` does. */
-export async function pause(forMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
+/** Ends early, without a fault, when `signal` does: then false. */
+export async function pause(forMs: number, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return false;
   await new Promise<void>((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
@@ -74,4 +72,10 @@ export async function pause(forMs: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, forMs);
     signal.addEventListener('abort', done);
   });
+  return !isOver(signal);
+}
+
+/** Asked anew: it may have changed while somebody waited. */
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
 }

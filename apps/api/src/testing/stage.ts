@@ -89,6 +89,7 @@ export async function createDesktop(client: TestClient, name = `desktop-${system
 }
 
 export interface UploadedPack {
+  readonly desktopId: DesktopId;
   readonly packId: PackId;
   readonly epoch: number;
   readonly hostId: DeviceSecrets['hostId'];
@@ -107,7 +108,7 @@ export async function uploadPack(client: TestClient, coordinator: RunningCoordin
   const { urls } = await client.ask('mintUrls', { params: { desktopId }, body: { operation: 'put', epoch, objects: [{ key, lengthBytes, sha256: textOf(digest) }] } });
   const response = await fetch(new URL(urls[0]!.url, coordinator.url), { method: 'PUT', body: bytes });
   if (!response.ok) throw new Error(`PUT answered ${response.status}: ${await response.text()}`);
-  return { packId, epoch, hostId, lengthBytes, digest, key };
+  return { desktopId, packId, epoch, hostId, lengthBytes, digest, key };
 }
 
 export interface Draft {
@@ -115,6 +116,8 @@ export interface Draft {
   readonly epoch: number;
   readonly sequence: number;
   readonly parent?: { readonly digest: string; readonly commitId: CommitId; readonly epoch: number; readonly sequence: number };
+  /** Instead of a parent: the checkpoint of another desktop, by the same host. */
+  readonly forkedFrom?: NonNullable<Draft['parent']> & { readonly desktopId: DesktopId };
   readonly packs: readonly UploadedPack[];
   readonly release?: boolean;
 }
