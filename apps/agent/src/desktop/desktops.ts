@@ -159,8 +159,8 @@ export class Desktops {
 
   /** An agent that ended in the middle of a capture may have left the guest paused. One whose commit nobody knows the outcome of stays so. */
   async #takeOn(desktop: LocalDesktop, machine: Machine): Promise<void> {
-    if (!desktop.commitPending) await runOn(machine);
     this.#attach(desktop, machine);
+    if (!desktop.commitPending) await runOn(machine);
   }
 
   #attach(desktop: LocalDesktop, machine: Machine): void {

@@ -15,6 +15,7 @@ import { nodeName, type Layer } from '../machine/command-line.ts';
 import { createImage } from '../machine/image-tool.ts';
 import type { Machine } from '../machine/machine.ts';
 import { handOver, type Privilege } from '../machine/privilege.ts';
+import { outwaitFullDisk } from '../machine/room-watch.ts';
 import { keysFor, storeOf, type Host } from './host.ts';
 import { saveRecord, type DesktopRecord } from './record.ts';
 
@@ -104,6 +105,7 @@ export class LocalDesktop {
   /** The machine has started or was found: keep it until it ends. */
   attach(machine: Machine, onEnd: () => void): void {
     this.machine = machine;
+    outwaitFullDisk(machine, (waits) => (this.note = waits ? 'its guest waits: the disk of this host is full' : undefined));
     void machine.ended.then(() => {
       if (this.machine !== machine) return;
       this.machine = undefined;
