@@ -22,7 +22,7 @@ describe('a host or a store at its limits', { timeout: 240_000, skip: because },
   let a: TestHost;
   let plain: TestHost;
   let seen: GuestTick;
-  const ends: (() => Promise<unknown> | void)[] = [];
+  const ends: (() => Promise<void>)[] = [];
 
   before(async () => {
     mountSmall(homeDirectory, 220);

@@ -127,7 +127,7 @@ describe('refusals', { timeout: 180_000 }, () => {
     for (const command of ['start', 'suspend', 'stop', 'console'] as const) assertRefused(await a.ask(command, 'work'), 'DESKTOP_FREE', 1, /godwit resume work/);
     const resumes = await Promise.all([a.ask('resume', 'work', '--wait'), b.ask('resume', 'work', '--wait'), a.ask('resume', 'work', '--wait')]);
     assertOneWins(resumes, ['DESKTOP_BUSY', 'DESKTOP_HELD_ELSEWHERE', 'DESKTOP_RUNNING', 'EPOCH_FENCED', 'HEAD_MOVED']);
-    const [holder, other] = resumes[1]!.result === undefined ? [a, b] : [b, a];
+    const [holder, other] = resumes[1].result === undefined ? [a, b] : [b, a];
     await assertGoesOn(holder, 'work', seen);
     for (const command of ['start', 'suspend', 'stop', 'console', 'resume'] as const) assertRefused(await other.ask(command, 'work'), 'DESKTOP_HELD_ELSEWHERE', 5, new RegExp(holder.name));
     assert.deepEqual((await other.must('history', 'work')).checkpoints.length, 1);

@@ -65,7 +65,7 @@ export function assertRefused<Command extends ControlCommand>(answer: Answer<Com
   const said = `${answer.stdout}${answer.stderr}`;
   assert.equal(answer.error?.code, code, said);
   assert.equal(answer.exitCode, exitCode, said);
-  if (says !== undefined) assert.match(`${answer.error?.message}; ${answer.error?.hint}`, says);
+  if (says !== undefined) assert.match(`${answer.error.message}; ${answer.error.hint}`, says);
   assert.doesNotMatch(said, stackLine);
 }
 
