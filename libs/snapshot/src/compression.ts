@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, zstdCompress, zstdDecompress, zstdDecompressSync, type ZstdOptions } from 'node:zlib';
 import { Fault } from '@godwit/base';
 import { rootPlainBytesMax } from './limits.ts';
 import { windowLogMax, zstdFrameRefusal } from './zstd-frame.ts';
@@ -26,22 +26,51 @@ export async function compress(plain: Buffer): Promise<Stored> {
 }
 
 /** The plaintext, exactly `plainBytes` long; FRAME_CORRUPT when there is more, less, or not one zstd frame and nothing else. */
-export async function decompress({ compressed, bytes, plainBytes }: Stored): Promise<Buffer> {
+export async function decompress(stored: Stored): Promise<Buffer> {
+  checkStored(stored);
+  const { compressed, bytes, plainBytes } = stored;
+  if (!compressed) return bytes;
+  try {
+    return checkPlain(await decompressAsync(bytes, decompression(plainBytes)), plainBytes);
+  } catch (error) {
+    throw refusal(plainBytes, error);
+  }
+}
+
+/** `decompress` for a thread that has nothing else to do. */
+export function decompressSync(stored: Stored): Buffer {
+  checkStored(stored);
+  const { compressed, bytes, plainBytes } = stored;
+  if (!compressed) return bytes;
+  try {
+    return checkPlain(zstdDecompressSync(bytes, decompression(plainBytes)), plainBytes);
+  } catch (error) {
+    throw refusal(plainBytes, error);
+  }
+}
+
+function decompression(plainBytes: number): ZstdOptions {
+  return { maxOutputLength: plainBytes, chunkSize: Math.max(plainBytes, 64), params: { [constants.ZSTD_d_windowLogMax]: windowLogMax } };
+}
+
+function refusal(plainBytes: number, error: unknown): Fault {
+  return error instanceof Fault ? error : new Fault('FRAME_CORRUPT', { expected: `a compressed form of ${plainBytes} bytes`, cause: error });
+}
+
+function checkPlain(plain: Buffer, plainBytes: number): Buffer {
+  if (plain.length !== plainBytes) throw new Fault('FRAME_CORRUPT', { expected: `${plainBytes} bytes`, found: `${plain.length}` });
+  return plain;
+}
+
+/** All that can be said of a stored form without decompressing it. */
+function checkStored({ compressed, bytes, plainBytes }: Stored): void {
   if (plainBytes > rootPlainBytesMax) throw new Fault('FRAME_CORRUPT', { expected: `at most ${rootPlainBytesMax} bytes`, found: `${plainBytes}` });
   if (!compressed) {
     if (bytes.length !== plainBytes) throw new Fault('FRAME_CORRUPT', { expected: `${plainBytes} bytes`, found: `${bytes.length}` });
-    return bytes;
+    return;
   }
   // One encoding per value: what would not get smaller is stored as it is.
   if (bytes.length >= plainBytes) throw new Fault('FRAME_CORRUPT', { expected: 'a compressed form smaller than the plaintext', found: `${bytes.length} bytes` });
-  const refusal = zstdFrameRefusal(bytes, plainBytes);
-  if (refusal !== undefined) throw new Fault('FRAME_CORRUPT', { expected: `one zstd frame of ${plainBytes} bytes`, found: refusal });
-  let plain: Buffer;
-  try {
-    plain = await decompressAsync(bytes, { maxOutputLength: plainBytes, chunkSize: Math.max(plainBytes, 64), params: { [constants.ZSTD_d_windowLogMax]: windowLogMax } });
-  } catch (error) {
-    throw new Fault('FRAME_CORRUPT', { expected: `a compressed form of ${plainBytes} bytes`, cause: error });
-  }
-  if (plain.length !== plainBytes) throw new Fault('FRAME_CORRUPT', { expected: `${plainBytes} bytes`, found: `${plain.length}` });
-  return plain;
+  const found = zstdFrameRefusal(bytes, plainBytes);
+  if (found !== undefined) throw new Fault('FRAME_CORRUPT', { expected: `one zstd frame of ${plainBytes} bytes`, found });
 }

@@ -90,6 +90,8 @@ export const coalesceGapBytes = 64 * KiB;
 export const coalesceBytesDefault = 2 * MiB;
 /** Requests of one bulk read that are under way at once. */
 export const readsInFlightMax = 4;
+/** Threads of verify: each holds a pack and a plaintext, about 13 MiB. */
+export const verifyThreadsMax = 4;
 
 ok(framePagesMax * ramPageBytes === framePageBytesMax, 'a full frame of RAM is exactly the largest frame');
 ok(framePageBytesMax % diskPageBytes === 0, 'disk pages fill a frame');

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter, Fault, idFromBytes, idToBytes, type DesktopId, type HostId, type PackId } from '@godwit/base';
 import { openSealed, type Secret } from '@godwit/crypto';
-import { decompress } from './compression.ts';
+import { decompress, decompressSync } from './compression.ts';
 import { footerEntryBytes, footerPlainBytesMax, framePlainBytesMax, leafPlainBytesMax, packBytesMax, packContextBytes, packFramesMax, packHeaderBytes, packTrailerBytes, rootPlainBytesMax, tagBytes } from './limits.ts';
 import { regionKinds } from './region.ts';
 
@@ -120,6 +120,12 @@ export function openStored(key: Secret, context: Buffer, place: FramePlace, kind
 export async function openFrame(key: Secret, context: Buffer, place: FramePlace, kind: FrameKind, sealed: Buffer): Promise<Buffer> {
   const bytes = openStored(key, context, place, kind, sealed);
   return await decompress({ compressed: place.compressed, bytes, plainBytes: place.plainBytes });
+}
+
+/** `openFrame` for a thread that has nothing else to do. */
+export function openFrameSync(key: Secret, context: Buffer, place: FramePlace, kind: FrameKind, sealed: Buffer): Buffer {
+  const bytes = openStored(key, context, place, kind, sealed);
+  return decompressSync({ compressed: place.compressed, bytes, plainBytes: place.plainBytes });
 }
 
 /** count u32, then per frame: sealed length u32, plain length u32, kind u8, flags u8. Offsets follow from the lengths. */

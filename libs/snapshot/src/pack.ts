@@ -86,13 +86,22 @@ export interface OpenedPack {
 
 /** Takes a whole pack of `desktopId` apart and opens its footer; PACK_CORRUPT unless all of it is as it was written. Frames stay sealed. */
 export function readPack(bytes: Buffer, keys: DesktopKeys, desktopId = keys.desktopId): OpenedPack {
+  const { context, contextBytes } = contextOf(bytes);
+  if (context.desktopId !== desktopId) throw new Fault('PACK_CORRUPT', { expected: `desktop ${desktopId}`, found: context.desktopId });
+  return openPack(bytes, keysOfPack(keys, context, contextBytes));
+}
+
+function contextOf(bytes: Buffer): { readonly context: PackContext; readonly contextBytes: Buffer } {
   if (bytes.length < packHeaderBytes + packTrailerBytes || bytes.length > packBytesMax) {
     throw new Fault('PACK_CORRUPT', { expected: `${packHeaderBytes + packTrailerBytes} to ${packBytesMax} bytes`, found: `${bytes.length}` });
   }
   const contextBytes = bytes.subarray(0, packContextBytes);
-  const context = decodePackContext(contextBytes);
-  if (context.desktopId !== desktopId) throw new Fault('PACK_CORRUPT', { expected: `desktop ${desktopId}`, found: context.desktopId });
-  const packKeys = keysOfPack(keys, context, contextBytes);
+  return { context: decodePackContext(contextBytes), contextBytes };
+}
+
+/** `readPack` with the keys of the very pack: one of another context has another commitment. */
+export function openPack(bytes: Buffer, packKeys: PackKeys): OpenedPack {
+  const { context, contextBytes } = contextOf(bytes);
   if (!packKeys.commitment.equals(bytes.subarray(packContextBytes, packContextBytes + packCommitmentBytes))) {
     throw new Fault('PACK_CORRUPT', { subject: context.packId, expected: 'the commitment to its key' });
   }

@@ -1,10 +1,10 @@
 import { Fault } from '@godwit/base';
-import { sha256 } from '@godwit/crypto';
-import type { DesktopKeys } from './keys.ts';
+import { sha256, type PackKeys } from '@godwit/crypto';
+import { keysOfPack, type DesktopKeys } from './keys.ts';
 import { frameHeaderBytes, regionPagesMax } from './limits.ts';
 import type { ManifestPack } from './manifest.ts';
-import { readPack } from './pack.ts';
-import { openFrame, type FooterEntry } from './pack-format.ts';
+import { openPack } from './pack.ts';
+import { encodePackContext, openFrameSync, type FooterEntry } from './pack-format.ts';
 import { decodePageFrame } from './page-frame.ts';
 import { defineRegion, pageBytesOf, type RegionKind } from './region.ts';
 
@@ -16,35 +16,28 @@ export interface WholePack {
   readonly openedPages: number;
 }
 
-/** Frames opened at once, on libuv's pool. */
-const batchFrames = 8;
-
 /**
  * A whole pack as `pack` of a manifest says it is: length, digest, header, footer; with `data` every frame opened and decoded.
  * PACK_CORRUPT, FRAME_CORRUPT.
  */
-export async function readWholePack(bytes: Buffer, pack: ManifestPack, keys: DesktopKeys, data: boolean): Promise<WholePack> {
+export function readWholePack(bytes: Buffer, pack: ManifestPack, keys: DesktopKeys, data: boolean): WholePack {
+  return checkWholePack(bytes, pack, keysOfPack(keys, pack, encodePackContext(pack)), data);
+}
+
+/** `readWholePack` with the keys of the very pack, for a thread that has no others. */
+export function checkWholePack(bytes: Buffer, pack: ManifestPack, keys: PackKeys, data: boolean): WholePack {
   if (bytes.length !== pack.lengthBytes) throw new Fault('PACK_CORRUPT', { subject: pack.packId, expected: `${pack.lengthBytes} bytes`, found: `${bytes.length}` });
   if (!sha256(bytes).equals(pack.digest)) throw new Fault('PACK_CORRUPT', { subject: pack.packId, expected: 'the digest that the manifest names' });
-  const opened = readPack(bytes, keys, pack.desktopId);
-  const { context } = opened;
-  if (context.packId !== pack.packId || context.epoch !== pack.epoch || context.keyGeneration !== pack.keyGeneration || context.hostId !== pack.hostId) {
-    throw new Fault('PACK_CORRUPT', { subject: pack.packId, expected: `pack ${pack.packId} of epoch ${pack.epoch}`, found: `pack ${context.packId} of epoch ${context.epoch}` });
-  }
-  const pagesOf: WholePack['pagesOf'][number][] = [];
-  let openedPages = 0;
-  for (let start = 0; data && start < opened.frames.length; start += batchFrames) {
-    const batch = opened.frames.slice(start, start + batchFrames);
-    const plains = await Promise.all(batch.map(async (entry) => await openFrame(opened.keys.seal, opened.contextBytes, entry, entry.kind, bytes.subarray(entry.offsetBytes, entry.offsetBytes + entry.sealedBytes))));
-    for (const [index, plain] of plains.entries()) {
-      const entry = batch[index]!;
-      const { kind } = entry;
-      const pages = kind === 'leaf' || kind === 'root' || kind === 'footer' ? undefined : decodePages(plain, kind);
-      pagesOf[entry.frameIndex] = pages;
-      openedPages += pages?.pages.length ?? 0;
-    }
-  }
-  return { frames: opened.frames, pagesOf, openedFrames: pagesOf.filter((pages) => pages !== undefined).length, openedPages };
+  const { contextBytes, frames } = openPack(bytes, keys);
+  if (!contextBytes.equals(encodePackContext(pack))) throw new Fault('PACK_CORRUPT', { subject: pack.packId, expected: 'the context that the manifest names' });
+  if (!data) return { frames, pagesOf: [], openedFrames: 0, openedPages: 0 };
+  const pagesOf = frames.map((entry) => {
+    const plain = openFrameSync(keys.seal, contextBytes, entry, entry.kind, bytes.subarray(entry.offsetBytes, entry.offsetBytes + entry.sealedBytes));
+    const { kind } = entry;
+    return kind === 'leaf' || kind === 'root' || kind === 'footer' ? undefined : decodePages(plain, kind);
+  });
+  const openedPages = pagesOf.reduce((sum, opened) => sum + (opened?.pages.length ?? 0), 0);
+  return { frames, pagesOf, openedFrames: pagesOf.filter((opened) => opened !== undefined).length, openedPages };
 }
 
 /**

@@ -7,7 +7,8 @@ import type { Leaf } from './leaf.ts';
 import { leafPages } from './limits.ts';
 import { decodeManifestPublic, forkKeyOf, packKeyOf, parentKeyOf, type ManifestPack, type ManifestPublic } from './manifest.ts';
 import type { FramePlace } from './pack-format.ts';
-import { readWholePack, type WholePack } from './verify-pack.ts';
+import type { WholePack } from './verify-pack.ts';
+import { VerifyPool } from './verify-pool.ts';
 import type { ObjectStore } from './store/object-store.ts';
 
 export interface VerifyOptions {
@@ -121,21 +122,31 @@ class Walk {
   /** Every pack once: whole, by digest, footer, and with `data` each frame. */
   async packs(): Promise<void> {
     const { store, keys, data } = this.#options;
+    const pool = new VerifyPool(keys, data, [...this.#packs.values()].reduce((sum, pack) => sum + pack.lengthBytes, 0));
+    try {
+      await this.#packsThrough(pool, store);
+    } finally {
+      await pool.close();
+    }
+  }
+
+  async #packsThrough(pool: VerifyPool, store: ObjectStore): Promise<void> {
     const tasks = [...this.#packs.values()].map((pack) => async () => {
       const key = packKeyOf(pack);
       await this.#collect(key, async () => {
         const bytes = await store.get(key);
-        this.#seen.bytes += bytes.length;
-        const content = await readWholePack(bytes, pack, keys, data);
+        const { length } = bytes;
+        const content = await pool.check(bytes, pack);
         this.#contents.set(pack.packId, content);
+        this.#seen.bytes += length;
         this.#seen.packs += 1;
         this.#seen.frames += content.openedFrames;
         this.#seen.pages += content.openedPages;
       });
       this.#progress();
     });
-    // Two: the next pack arrives while one is opened. Each holds 8 MiB.
-    for await (const _ of inOrder(tasks, 2)) void _;
+    const checked = inOrder(tasks, pool.atOnce);
+    while ((await checked.next()).done !== true);
   }
 
   /** Every leaf once: it decodes, and each page lies where it says. */

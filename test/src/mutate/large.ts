@@ -28,7 +28,7 @@ export async function* judgeLarge(repository: Repository, seed: string, bits: nu
     flip();
     const judgement = await refusedBy(async (released) => {
       if (isManifest(key)) await CheckpointReader.open({ store, keys: checkpoint!.keys, manifest: body, signerPublic: signerPublicOf(repository)(decodeManifestPublic(body)) });
-      else await format.readWholePack(body, pack!, checkpoint!.keys, true);
+      else format.readWholePack(body, pack!, checkpoint!.keys, true);
       released(body.length);
     }, async (released) => {
       if (frame !== undefined) released((await reader.readFrame(frame)).bytes.length);
