@@ -10,7 +10,7 @@ const socketTailBytesMax = 64;
 
 /**
  * Where one agent keeps everything it knows: `GODWIT_HOME`, so that two agents on one machine are two hosts.
- * Layout: agent.json, device.key, account.key, device-chain (0600), control.sock (0600), agent.log, desktops/<id>/.
+ * Layout: agent.json, device.key, account.key, home.key, device-chain, seen-heads (0600), control.sock (0600), agent.log, desktops/<id>/.
  */
 export interface Home {
   readonly directory: string;
@@ -18,6 +18,10 @@ export interface Home {
   readonly settingsFile: string;
   readonly deviceKeyFile: string;
   readonly accountKeysFile: string;
+  /** What the two key files are sealed with; none where they are not. */
+  readonly homeKeyFile: string;
+  /** The newest checkpoint that this host saw of each desktop. */
+  readonly headsFile: string;
   readonly chainFile: string;
   readonly logFile: string;
   readonly desktopsDirectory: string;
@@ -52,6 +56,8 @@ export function homeAt(directory: string): Home {
     settingsFile: join(directory, 'agent.json'),
     deviceKeyFile: join(directory, 'device.key'),
     accountKeysFile: join(directory, 'account.key'),
+    homeKeyFile: join(directory, 'home.key'),
+    headsFile: join(directory, 'seen-heads'),
     chainFile: join(directory, 'device-chain'),
     logFile: join(directory, 'agent.log'),
     desktopsDirectory,
