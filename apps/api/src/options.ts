@@ -10,16 +10,18 @@ export interface CommandLine {
   readonly listen: { readonly host: string; readonly port: number };
   readonly databaseUrl: string | undefined;
   readonly logLevel: LogLevel;
-  readonly upkeep: { readonly graceMs?: number; readonly everyMs?: number };
+  readonly upkeep: { readonly graceMs?: number; readonly everyMs?: number; readonly scrubAgainMs?: number };
 }
 
-export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT] [--grace SECONDS] [--upkeep SECONDS] [--log LEVEL] [--json]
+export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT] [--grace SECONDS] [--upkeep SECONDS]
+                          [--scrub-again SECONDS] [--log LEVEL] [--json]
 
   --data DIR          where everything is kept (default: $GODWIT_COORDINATOR_DATA,
                       else ~/.local/share/godwit-coordinator, as root /var/lib/godwit-coordinator)
   --listen HOST:PORT  default 127.0.0.1:7420; port 0 takes any free one
   --grace SECONDS     from the moment that nothing needs an object to its deletion (default 3600)
   --upkeep SECONDS    between two rounds of prune and scrub (default 600)
+  --scrub-again SECONDS  after this time an object in the store is read again (default 604800)
   --log LEVEL         debug, info, warn (default) or error, as JSON lines on standard error
   --json              print the line that says it is ready as JSON
 
@@ -41,7 +43,7 @@ export function parseCommandLine(argv: readonly string[], environment: NodeJS.Pr
     listen: parseListen(values.listen ?? defaultListen),
     databaseUrl: environment['DATABASE_URL'] === '' ? undefined : environment['DATABASE_URL'],
     logLevel: level as LogLevel,
-    upkeep: { ...milliseconds('graceMs', '--grace', values.grace), ...milliseconds('everyMs', '--upkeep', values.upkeep) },
+    upkeep: { ...milliseconds('graceMs', '--grace', values.grace), ...milliseconds('everyMs', '--upkeep', values.upkeep), ...milliseconds('scrubAgainMs', '--scrub-again', values['scrub-again']) },
   };
 }
 
@@ -49,7 +51,7 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({
       args: [...argv],
-      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     }).values;
   } catch (error) {
     throw new Fault('COORDINATOR_OPTIONS', { found: error instanceof Error ? error.message : 'something else' });

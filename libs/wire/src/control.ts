@@ -130,6 +130,8 @@ export const controlCommands = {
       /** At most 1000 each. */
       missing: z.array(z.string()),
       damaged: z.array(z.object({ subject: z.string(), code: z.string(), message: z.string() })),
+      /** What the coordinator found by itself, without keys: so many of the objects looked at, the longest ago at `oldestMs`. */
+      scrub: z.object({ objects: count, looked: count, oldestMs: count.nullable(), damaged: z.array(z.object({ key: z.string(), finding: z.string() })) }),
       good: z.boolean(),
     }),
   ),

@@ -30,6 +30,14 @@ export function pruneAnswer(result: ControlResult<'prune'>): string {
   ].join('\n');
 }
 
+/** One line about the coordinator's own looking. */
+export function scrubAnswer({ objects, looked, oldestMs, damaged }: ControlResult<'verify'>['scrub']): string {
+  if (oldestMs === null) return 'The coordinator has not looked at its objects yet.';
+  const ago = `The coordinator looked at ${looked} of ${objects} objects by itself, the longest ago on ${new Date(oldestMs).toLocaleString()}`;
+  if (damaged.length === 0) return `${ago}: all as they were committed.`;
+  return `${ago}; ${damaged.length} are not as they were committed: ${damaged.slice(0, 3).map(({ key, finding }) => `${key} (${finding})`).join(', ')}${damaged.length > 3 ? ' ...' : ''}`;
+}
+
 function compactedText({ sequence, packs, bytes, bytesWritten }: NonNullable<ControlResult<'prune'>['compacted']>): string {
   if (sequence === null) return 'Nothing to compact: no pack is mostly dead.';
   return `Checkpoint ${sequence} needs ${packs} packs of ${bytesText(bytes)} no more; ${bytesText(bytesWritten)} were written for that.`;
