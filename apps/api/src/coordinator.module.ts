@@ -4,8 +4,14 @@ import type { Clock, Log, Random } from '@godwit/base';
 import { AccountsController } from './accounts/accounts.controller.ts';
 import { AccountsRepository } from './accounts/accounts.repository.ts';
 import { AccountsService } from './accounts/accounts.service.ts';
+import { DesktopKeysController } from './accounts/desktop-keys.controller.ts';
+import { DesktopKeysService } from './accounts/desktop-keys.service.ts';
 import { JoinsController } from './accounts/joins.controller.ts';
 import { JoinsService } from './accounts/joins.service.ts';
+import { RecoveryController } from './accounts/recovery.controller.ts';
+import { RecoveryService } from './accounts/recovery.service.ts';
+import { AuditController } from './audit/audit.controller.ts';
+import { AuditLog } from './audit/audit-log.ts';
 import { CheckpointsController } from './checkpoints/checkpoints.controller.ts';
 import { CheckpointsService } from './checkpoints/checkpoints.service.ts';
 import { Coordinator } from './coordinator-identity.ts';
@@ -37,6 +43,7 @@ import { clockToken, databaseToken, logToken, randomToken, urlKeyToken } from '.
 export interface Ground {
   readonly db: Database;
   readonly coordinator: Coordinator;
+  readonly auditLog: AuditLog;
   readonly objects: ObjectDirectory;
   readonly urlKey: Buffer;
   readonly limits: Limits;
@@ -51,10 +58,11 @@ export class CoordinatorModule {
   static on(ground: Ground): DynamicModule {
     return {
       module: CoordinatorModule,
-      controllers: [AccountsController, JoinsController, HostsController, DesktopsController, CheckpointsController, ObjectsController, ForksController, PruneController, ScrubController, SystemController],
+      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, ScrubController, SystemController],
       providers: [
         { provide: databaseToken, useValue: ground.db },
         { provide: Coordinator, useValue: ground.coordinator },
+        { provide: AuditLog, useValue: ground.auditLog },
         { provide: ObjectDirectory, useValue: ground.objects },
         { provide: urlKeyToken, useValue: ground.urlKey },
         { provide: Limits, useValue: ground.limits },
@@ -71,6 +79,8 @@ export class CoordinatorModule {
         AccountsRepository,
         AccountsService,
         JoinsService,
+        RecoveryService,
+        DesktopKeysService,
         DesktopsService,
         CheckpointsService,
         ObjectsRepository,

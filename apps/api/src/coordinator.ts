@@ -6,6 +6,8 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import { Fault, systemClock, systemRandom, type Clock, type Log, type Random } from '@godwit/base';
 import { cryptoReady } from '@godwit/crypto';
+import { AuditLog } from './audit/audit-log.ts';
+import { HeadMark } from './audit/head-mark.ts';
 import { CoordinatorModule } from './coordinator.module.ts';
 import { identifyCoordinator } from './coordinator-identity.ts';
 import { takeDataDirectory, type DataDirectory } from './data-directory.ts';
@@ -42,6 +44,8 @@ export interface RunningCoordinator {
   readonly url: string;
   /** What requests to it are signed for. */
   readonly audience: string;
+  /** What heads of its audit log are signed with: the public key. */
+  readonly logKey: Buffer;
   /** The private PostgreSQL's process, undefined with a database elsewhere. */
   readonly databasePid: () => number | undefined;
   /** Ends what is under way, then the database. */
@@ -61,17 +65,21 @@ const drainMs = 2_000;
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { log, clock = systemClock, random = systemRandom } = options;
   await using undo = new AsyncDisposableStack();
-  await cryptoReady;
+  await cryptoReady();
   const data = await takeDataDirectory(options.dataDirectory, random);
   undo.defer(() => data.release());
   const { db, cluster } = await openStorage(options, data, undo);
   await migrate(db);
   const coordinator = await identifyCoordinator(db, random);
+  const mark = new HeadMark(data.path, log);
+  undo.defer(() => mark.settled());
+  const auditLog = new AuditLog({ db, audience: coordinator.audience, key: coordinator.logKey, mark, clock, log });
+  await auditLog.check();
   const objects = new ObjectDirectory(data.objectsPath, random);
   await objects.prepare();
   const limits = new Limits(options.rates ?? defaultRates, clock);
   const upkeep = new Upkeep(options.upkeep);
-  const module = CoordinatorModule.on({ db, coordinator, objects, urlKey: data.urlKey, limits, upkeep, clock, random, log });
+  const module = CoordinatorModule.on({ db, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, clock, random, log });
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());
   const server = await serve(app, options);
@@ -85,6 +93,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     audience: coordinator.audience,
+    logKey: coordinator.logKey.signPublic,
     databasePid: () => cluster?.pid(),
     close: () => running.disposeAsync(),
   };
@@ -106,7 +115,7 @@ async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions
   app.use(harden);
   app.use(receiveBodies());
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => answerFault(request, response, Fault.from(error)));
-  const server = app.getHttpServer() as Server;
+  const server = app.getHttpServer();
   server.headersTimeout = headersLimitMs;
   server.requestTimeout = requestLimitMs;
   server.keepAliveTimeout = keepAliveMs;

@@ -5,6 +5,8 @@
 import { after } from 'node:test';
 import { dropSharedCluster } from './testing/shared-cluster.ts';
 import './accounts/accounts.flow.ts';
+import './accounts/revoke.flow.ts';
+import './audit/audit.flow.ts';
 import './events/events.flow.ts';
 import './http/security.flow.ts';
 import './leases/lease.flow.ts';

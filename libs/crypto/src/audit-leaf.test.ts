@@ -10,7 +10,7 @@ const id = <Id extends AccountId>(): fc.Arbitrary<Id> => fc.uint8Array({ minLeng
 const anyId = id() as fc.Arbitrary<string>;
 const digest = fc.uint8Array({ minLength: 32, maxLength: 32 }).filter((bytes) => bytes.some((byte) => byte !== 0)).map((bytes) => Buffer.from(bytes));
 const anyLeaf = fc.record({
-  accountId: anyId, kind: fc.constantFrom('account-created', 'checkpoint-committed', 'x'), hostId: anyId, desktopId: fc.option(anyId), subject: fc.option(anyId),
+  accountId: anyId, kind: fc.constantFrom('account-created', 'checkpoint-committed', 'x'), hostId: fc.option(anyId), desktopId: fc.option(anyId), subject: fc.option(anyId),
   epoch: fc.option(fc.integer({ min: 1 })), sequence: fc.option(fc.nat()), digest: fc.option(digest), timeMs: fc.maxSafeNat(),
   witness: fc.option(fc.uint8Array({ minLength: 1, maxLength: 300 }).map((bytes) => Buffer.from(bytes))),
 }, { noNullPrototype: true }) as fc.Arbitrary<AuditLeaf>;

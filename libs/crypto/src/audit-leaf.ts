@@ -10,8 +10,8 @@ export interface AuditLeaf {
   readonly accountId: AccountId;
   /** A word of small letters and dashes, such as `checkpoint-committed` (docs/protocol.md lists them). */
   readonly kind: string;
-  /** The host whose signed request it was. */
-  readonly hostId: HostId;
+  /** The host whose signed request it was; null for what the coordinator does by itself. */
+  readonly hostId: HostId | null;
   readonly desktopId: DesktopId | null;
   /** Whom or what it concerns beside the desktop: a host, a recipient, a commit. 32 digits. */
   readonly subject: string | null;
@@ -41,7 +41,8 @@ export function encodeLeaf(leaf: AuditLeaf): Buffer {
     kindPattern.test(kind) && kind.length <= AUDIT_KIND_BYTES_MAX && (digest === null || digest.length === sha256Bytes) && leaf.epoch !== 0 && (witness === null || (witness.length > 0 && witness.length <= WITNESS_BYTES_MAX));
   if (!fits) throw new Fault('INTERNAL', { expected: 'a leaf that can be written', found: kind });
   const writer = new ByteWriter(AUDIT_LEAF_BYTES_MAX).put(magic).u8(version).u8(kind.length).put(Buffer.from(kind, 'latin1'));
-  writer.put(idToBytes(leaf.accountId)).put(idToBytes(leaf.hostId)).put(leaf.desktopId === null ? noId : idToBytes(leaf.desktopId)).put(leaf.subject === null ? noId : idToBytes(leaf.subject as HostId));
+  writer.put(idToBytes(leaf.accountId));
+  for (const id of [leaf.hostId, leaf.desktopId, leaf.subject as HostId | null]) writer.put(id === null ? noId : idToBytes(id));
   // One more than the number, so that position 0 and no position differ.
   writer.u64(leaf.epoch ?? 0).u64(leaf.sequence === null ? 0 : leaf.sequence + 1).put(digest ?? noDigest).u64(leaf.timeMs);
   return writer.u16(witness?.length ?? 0).put(witness ?? Buffer.alloc(0)).finish();
@@ -55,8 +56,7 @@ export function decodeLeaf(bytes: Uint8Array): AuditLeaf {
   const kind = reader.take(reader.u8()).toString('latin1');
   if (!kindPattern.test(kind) || kind.length > AUDIT_KIND_BYTES_MAX) throw new Fault('LOG_LEAF_INVALID', { expected: 'a kind' });
   const accountId = idFromBytes<AccountId>(reader.take(idBytes));
-  const hostId = idFromBytes<HostId>(reader.take(idBytes));
-  const [desktopId, subject] = [idOrNone<DesktopId>(reader.take(idBytes)), idOrNone<HostId>(reader.take(idBytes))];
+  const [hostId, desktopId, subject] = [idOrNone<HostId>(reader.take(idBytes)), idOrNone<DesktopId>(reader.take(idBytes)), idOrNone<HostId>(reader.take(idBytes))];
   const [epoch, place] = [reader.u53(), reader.u53()];
   const digest = reader.take(sha256Bytes);
   const timeMs = reader.u53();

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { auditLeafLimitBytes, proofHashesLimit, treeHeadLimitBytes } from './limits.ts';
+import { boundedBytes, exactBytes } from './values.ts';
 
 /**
  * What the `godwit` CLI and the agent say to each other over `control.sock`: one request line, then event lines
@@ -64,6 +66,30 @@ const desktopStatus = z.object({
 
 const checkpointSummary = z.object({ sequence: count, epoch: count, host: name, createdMs: count, bytes: count, digest: z.string() });
 
+/** Proof that one leaf is in the coordinator's audit log; `godwit audit --receipt` checks it without asking anybody. */
+export const controlReceipt = z.strictObject({
+  version: z.literal(1),
+  audience: z.string().min(1).max(255),
+  logKey: exactBytes(32),
+  index: count,
+  leaf: boundedBytes(auditLeafLimitBytes),
+  inclusion: z.array(exactBytes(32)).max(proofHashesLimit),
+  head: boundedBytes(treeHeadLimitBytes),
+});
+export type ControlReceipt = z.infer<typeof controlReceipt>;
+
+const auditLeaf = z.object({
+  index: count,
+  kind: z.string(),
+  host: z.string().nullable(),
+  desktopId: id.nullable(),
+  subject: id.nullable(),
+  epoch: count.nullable(),
+  sequence: count.nullable(),
+  digest: z.string().nullable(),
+  timeMs: count,
+});
+
 const finding = z.object({ check: z.string(), state: z.enum(['good', 'degraded', 'bad']), found: z.string(), hint: z.string().nullable() });
 
 const command = <Arguments extends z.ZodType, Result extends z.ZodType>(args: Arguments, result: Result) => ({ arguments: args, result });
@@ -73,19 +99,51 @@ const past = z.object({ name, sequence: z.int().min(1) });
 const retention = z.object({ last: count, hourly: count, daily: count });
 const objectsAndBytes = z.object({ objects: count, bytes: count });
 
+/** Passes over the socket only; never an argument, never in the environment. */
+const passphrase = z.string().min(1).max(1024);
+/** `passphrase`: seals the host's keys; null: the system's credential store does, where there is one. */
+const enrolment = z.object({ coordinator: z.url(), hostName: name, passphrase: passphrase.nullable() });
+
 /** Every command of the agent: its arguments and its result. */
 export const controlCommands = {
-  init: command(z.object({ coordinator: z.url(), hostName: name }), accountSummary.extend({ recoveryWords: z.array(z.string()).length(24) })),
-  join: command(z.object({ coordinator: z.url(), hostName: name }), accountSummary),
+  init: command(enrolment, accountSummary.extend({ recoveryWords: z.array(z.string()).length(24) })),
+  join: command(enrolment, accountSummary),
+  recover: command(enrolment.extend({ words: z.string().max(1024) }), accountSummary.extend({ others: z.array(z.string()) })),
+  unlock: command(z.object({ passphrase }), z.object({ hostName: name })),
   approve: command(z.object({ code: z.string().max(64) }), z.object({ hostId: id, hostName: name, fingerprint: z.string() })),
   hosts: command(z.object({}), z.object({ hosts: z.array(z.object({ hostId: id, name, self: z.boolean(), revoked: z.boolean(), lastContactMs: count.nullable() })) })),
+  revoke: command(
+    z.object({ host: z.string().min(1).max(64), confirmed: z.boolean() }),
+    z.object({
+      hostId: id,
+      hostName: z.string(),
+      /** Desktops that the host holds, with their newest checkpoint: what it did since then is lost. */
+      held: z.array(z.object({ name, sequence: count.nullable() })),
+      staying: z.array(z.string()),
+      /** Of the account key. */
+      generation: count,
+      /** False: nothing was changed, this is what would be given up. */
+      done: z.boolean(),
+    }),
+  ),
+  rekey: command(
+    z.object({ name, full: z.boolean() }),
+    z.object({
+      name,
+      /** Desktop keys that were wrapped again. */
+      keys: count,
+      generation: count,
+      /** With `full`: the new checkpoint, all of it under the newest key, and the packs that it does not need any more. */
+      full: z.object({ sequence: count, packs: count, bytes: count, bytesWritten: count }).nullable(),
+    }),
+  ),
   create: command(
     z.object({ name, image: z.string().max(4096).nullable(), memoryBytes: count, diskBytes: count.nullable(), cpus: z.int().min(1).max(64) }),
     z.object({ name, desktopId: id, memoryBytes: count, disks: z.array(disk), machineType: z.string(), cpuModel: z.string(), accelerator: z.enum(['kvm', 'tcg']) }),
   ),
   start: command(z.object({ name }), z.object({ name, runningMs: z.number() })),
   stop: command(z.object({ name, force: z.boolean() }), z.object({ name, clean: z.boolean() })),
-  suspend: command(z.object({ name }), z.object({ name, sequence: count, epoch: count, depart: departFigures })),
+  suspend: command(z.object({ name }), z.object({ name, sequence: count, epoch: count, depart: departFigures, safe: z.literal(true), receipt: controlReceipt, receiptFile: z.string() })),
   resume: command(z.object({ name, eager: z.boolean(), wait: z.boolean() }), z.object({ name, sequence: count, epoch: count, arrive: arriveFigures })),
   status: command(z.object({ name: name.nullable() }), z.object({ hostName: name, coordinator: z.string(), reachable: z.boolean(), desktops: z.array(desktopStatus) })),
   history: command(z.object({ name }), z.object({ name, checkpoints: z.array(checkpointSummary) })),
@@ -132,6 +190,17 @@ export const controlCommands = {
       damaged: z.array(z.object({ subject: z.string(), code: z.string(), message: z.string() })),
       /** What the coordinator found by itself, without keys: so many of the objects looked at, the longest ago at `oldestMs`. */
       scrub: z.object({ objects: count, looked: count, oldestMs: count.nullable(), damaged: z.array(z.object({ key: z.string(), finding: z.string() })) }),
+      good: z.boolean(),
+    }),
+  ),
+  audit: command(
+    z.object({}),
+    z.object({
+      head: z.object({ size: count, root: z.string(), timeMs: count, signed: z.string() }),
+      leaves: count,
+      /** The newest 1000. */
+      newest: z.array(auditLeaf),
+      findings: z.array(z.string()),
       good: z.boolean(),
     }),
   ),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { witness } from './audit.ts';
 import { checkpointsPageLimit, desktopsLimit, manifestLimitBytes, objectKeyLimit, objectLimitBytes, urlLimit, urlsLimit, wrappedKeyLimitBytes, wrappedKeysLimit } from './limits.ts';
 import { boundedBytes, byteCount, commitId, desktopId, desktopName, epoch, generation, hostId, hostName, queryInteger, sequence, sha256, timeMs } from './values.ts';
 
@@ -45,6 +46,12 @@ export const desktops = z.object({ desktops: z.array(desktop).max(desktopsLimit)
 export const desktopParams = z.strictObject({ desktopId });
 export const createDesktopBody = z.strictObject({ desktopId, name: desktopName, wrappedKey });
 
+export const keepKeyBody = z.strictObject({
+  wrappedKey,
+  /** SHA-256 of the wrapping of this generation's key that is replaced; null: there must be none. Sending the same bytes again changes nothing. */
+  replaces: sha256.nullable(),
+});
+
 const manifestBytes = boundedBytes(manifestLimitBytes);
 
 export const acquireBody = z.strictObject({
@@ -68,6 +75,8 @@ export const commitBody = z.strictObject({
   manifest: manifestBytes,
   /** Give the lease up in the same transaction: suspend does, a checkpoint of a running desktop does not. */
   release: z.boolean(),
+  /** The head of the audit log that the host had seen, for whoever resumes this checkpoint. */
+  witness,
 });
 export const committed = z.object({ sequence, digest: sha256, acknowledgedMs: timeMs, released: z.boolean() });
 

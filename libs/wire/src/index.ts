@@ -1,4 +1,5 @@
 export * from './accounts.ts';
+export * from './audit.ts';
 export * from './control.ts';
 export * from './desktops.ts';
 export * from './events.ts';

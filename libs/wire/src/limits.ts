@@ -46,3 +46,13 @@ export const joinLifeMs = 10 * 60_000;
 export const joinCodeLimit = 32;
 /** One message of the event stream. */
 export const eventLimitBytes = 16 * 1024;
+/** A signed tree head: 118 bytes and the coordinator's name, which has at most 255 (libs/crypto). */
+export const treeHeadLimitBytes = 512;
+/** A witness: a tree head, two ids and two signatures (libs/crypto). */
+export const witnessLimitBytes = 512;
+/** A leaf of the audit log: 180 bytes and its witness (libs/crypto). */
+export const auditLeafLimitBytes = 1024;
+/** A tree of 2^53 leaves has proofs of 54 hashes. */
+export const proofHashesLimit = 54;
+/** Leaves with their proofs in one answer: 256 of 1.5 KiB each. */
+export const auditPageLimit = 256;

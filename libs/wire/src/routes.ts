@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { FaultCode } from '@godwit/base';
 import * as accounts from './accounts.ts';
+import * as audit from './audit.ts';
 import * as desktops from './desktops.ts';
 import * as hosts from './hosts.ts';
 import * as prune from './prune.ts';
 import type { Route } from './route.ts';
-import { label, nothing } from './values.ts';
+import { label, nothing, publicKey } from './values.ts';
 
 /**
  * The route table: everything the coordinator answers. Its controllers, the agent's client, the OpenAPI document and
@@ -13,12 +14,12 @@ import { label, nothing } from './values.ts';
  */
 
 /** What any route may answer. */
-export const commonFaults: readonly FaultCode[] = ['INTERNAL', 'REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'DATABASE_UNAVAILABLE'];
+export const commonFaults: readonly FaultCode[] = ['INTERNAL', 'REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'DATABASE_UNAVAILABLE', 'LOG_UNSOUND', 'LOG_REWOUND'];
 /** What every signed route may answer beside them. */
 export const signedFaults: readonly FaultCode[] = ['REQUEST_UNSIGNED', 'REQUEST_SIGNATURE_REFUSED', 'REQUEST_TIME_SKEWED', 'REQUEST_REPLAYED', 'HOST_UNKNOWN', 'HOST_REVOKED'];
 
-/** `audience`: the coordinator's name for itself, the same at all its replicas and for ever. Agents learn it once, at init or join, and sign for it. */
-const probe = z.object({ status: z.literal('ok'), version: label, audience: label });
+/** `audience`: the coordinator's name for itself, the same at all its replicas and for ever. Agents learn it once, at init or join, and sign for it. `logKey`: the key of its tree heads, learnt and kept likewise. */
+const probe = z.object({ status: z.literal('ok'), version: label, audience: label, logKey: publicKey });
 
 export const routes = {
   createAccount: {
@@ -49,7 +50,7 @@ export const routes = {
     body: accounts.appendChainBody,
     status: 200,
     answer: accounts.chainAppended,
-    faults: ['CHAIN_MOVED', 'CHAIN_FULL', 'ACCOUNT_EXISTS'],
+    faults: ['CHAIN_MOVED', 'CHAIN_FULL', 'ACCOUNT_EXISTS', 'GRANTS_MISSING'],
   },
   listGrants: {
     method: 'GET',
@@ -59,6 +60,26 @@ export const routes = {
     status: 200,
     answer: accounts.grants,
     faults: [],
+  },
+  findRecovery: {
+    method: 'GET',
+    path: '/v1/recovery',
+    auth: 'self',
+    summary: 'The account of the recovery key that signs the request: its device chain and the grants of that key',
+    query: accounts.readChainQuery,
+    status: 200,
+    answer: accounts.recoveryAccount,
+    faults: ['RECOVERY_WORDS_WRONG', 'RATE_LIMITED'],
+  },
+  recoverAccount: {
+    method: 'POST',
+    path: '/v1/recovery',
+    auth: 'self',
+    summary: 'Add a machine to the device chain with the signature of the recovery key alone',
+    body: accounts.recoverBody,
+    status: 200,
+    answer: accounts.chainAppended,
+    faults: ['RECOVERY_WORDS_WRONG', 'CHAIN_MOVED', 'CHAIN_FULL', 'ACCOUNT_EXISTS', 'RATE_LIMITED'],
   },
   createJoin: {
     method: 'POST',
@@ -159,6 +180,17 @@ export const routes = {
     answer: desktops.desktop,
     faults: ['DESKTOP_NOT_FOUND'],
   },
+  keepDesktopKey: {
+    method: 'POST',
+    path: '/v1/desktops/:desktopId/keys',
+    auth: 'host',
+    summary: 'Keep a wrapped key of the desktop: of a new generation, or one that was wrapped again',
+    params: desktops.desktopParams,
+    body: desktops.keepKeyBody,
+    status: 200,
+    answer: nothing,
+    faults: ['DESKTOP_NOT_FOUND', 'WRAPPED_KEY_EXISTS'],
+  },
   acquireDesktop: {
     method: 'POST',
     path: '/v1/desktops/:desktopId/acquire',
@@ -190,7 +222,7 @@ export const routes = {
     body: desktops.commitBody,
     status: 200,
     answer: desktops.committed,
-    faults: ['DESKTOP_NOT_FOUND', 'EPOCH_FENCED', 'HEAD_MOVED', 'COMMIT_ID_REUSED', 'COMMIT_REFUSED', 'COMMIT_PACK_MISSING'],
+    faults: ['DESKTOP_NOT_FOUND', 'EPOCH_FENCED', 'HEAD_MOVED', 'COMMIT_ID_REUSED', 'COMMIT_REFUSED', 'COMMIT_PACK_MISSING', 'KEY_GENERATION_OLD'],
   },
   listCheckpoints: {
     method: 'GET',
@@ -284,6 +316,58 @@ export const routes = {
     answer: 'empty',
     faults: ['URL_REFUSED', 'URL_EXPIRED', 'OBJECT_NOT_FOUND'],
   },
+  readTreeHead: {
+    method: 'GET',
+    path: '/v1/audit/head',
+    auth: 'host',
+    summary: 'The newest signed head of the audit log, and the proof that it has only grown; also answered by a coordinator whose log was rewound',
+    query: audit.treeHeadQuery,
+    status: 200,
+    answer: audit.treeHeadAnswer,
+    faults: ['TREE_HEAD_INVALID'],
+  },
+  readConsistency: {
+    method: 'GET',
+    path: '/v1/audit/consistency',
+    auth: 'host',
+    summary: 'The proof that the audit log of one size begins with that of a smaller size',
+    query: audit.consistencyQuery,
+    status: 200,
+    answer: audit.consistencyAnswer,
+    faults: [],
+  },
+  listLeaves: {
+    method: 'GET',
+    path: '/v1/audit/leaves',
+    auth: 'host',
+    summary: "The account's own leaves of the audit log, each with its inclusion proof",
+    query: audit.leavesQuery,
+    status: 200,
+    answer: audit.leaves,
+    faults: [],
+  },
+  readInclusion: {
+    method: 'GET',
+    path: '/v1/audit/leaves/:index',
+    auth: 'host',
+    summary: 'One leaf of the account and its inclusion proof',
+    params: audit.leafParams,
+    query: audit.inclusionQuery,
+    status: 200,
+    answer: audit.inclusionAnswer,
+    faults: ['LEAF_NOT_FOUND'],
+  },
+  readReceipt: {
+    method: 'GET',
+    path: '/v1/desktops/:desktopId/receipt',
+    auth: 'host',
+    summary: 'The leaf of a commit or an acquisition with everything that proves it: inclusion, signed head, consistency',
+    params: audit.receiptParams,
+    query: audit.receiptQuery,
+    status: 200,
+    answer: audit.receiptAnswer,
+    faults: ['DESKTOP_NOT_FOUND', 'LEAF_NOT_FOUND', 'TREE_HEAD_INVALID'],
+  },
   events: {
     method: 'GET',
     path: '/v1/events',
@@ -309,7 +393,7 @@ export const routes = {
     summary: 'The coordinator can serve: its database answers',
     status: 200,
     answer: probe,
-    faults: ['DATABASE_UNAVAILABLE'],
+    faults: ['DATABASE_UNAVAILABLE', 'LOG_UNSOUND', 'LOG_REWOUND'],
   },
   docs: {
     method: 'GET',

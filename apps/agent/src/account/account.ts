@@ -1,13 +1,16 @@
 import { Fault, newId, type AccountId, type Clock, type DesktopId, type Log, type Random } from '@godwit/base';
 import {
-  createDevice, createRecovery, deviceFromPublic, extendChain, fingerprint, grantAccountKey, joinCode, matchesJoinCode, newAccountKey, newDesktopKey, openGrant, recoveryFromWords,
+  createDevice, createRecovery, currentDevice, deviceFromPublic, extendChain, fingerprint, grantAccountKey, joinCode, matchesJoinCode, newAccountKey, newDesktopKey, openGrant, recoveryFromWords,
   replayChain, signAdd, signGenesis, unwrapDesktopKey, wrapDesktopKey, wrappedGenerations, type ChainState, type DeviceSecrets, type Secret,
 } from '@godwit/crypto';
-import { bytesOf, type ControlProgress, type JoinState, type WrappedKey } from '@godwit/wire';
+import { bytesOf, type ControlProgress, type Grant, type JoinState, type WrappedKey } from '@godwit/wire';
+import { LogWatch } from '../audit/log-watch.ts';
 import type { Home } from '../home.ts';
 import { loadAccountKeys, loadDevice, saveAccountKeys, saveDevice, type AccountKeys } from './account-keys.ts';
 import { ChainMemory } from './chain-memory.ts';
 import { Coordinator, learnAudience } from './coordinator.ts';
+import { HeadMemory } from './head-memory.ts';
+import { KeyStore } from './key-store.ts';
 import { loadSettings, saveSettings, type Settings } from './settings.ts';
 
 export interface AccountPorts {
@@ -15,6 +18,14 @@ export interface AccountPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+}
+
+/** How a host is to be enrolled. */
+export interface EnrolWish {
+  readonly coordinator: string;
+  readonly hostName: string;
+  /** Seals this host's keys; null: the system does, where it can. */
+  readonly passphrase: string | null;
 }
 
 const joinPollMs = 500;
@@ -28,29 +39,35 @@ export class Account {
   readonly device: DeviceSecrets;
   readonly chain: ChainMemory;
   readonly coordinator: Coordinator;
+  readonly logWatch: LogWatch;
+  readonly heads: HeadMemory;
+  readonly keyStore: KeyStore;
   readonly #ports: AccountPorts;
   #keys: AccountKeys;
 
-  private constructor(ports: AccountPorts, settings: Settings, device: DeviceSecrets, chain: ChainMemory, keys: AccountKeys) {
+  private constructor(ports: AccountPorts, keyStore: KeyStore, settings: Settings, device: DeviceSecrets, chain: ChainMemory, keys: AccountKeys) {
     this.#ports = ports;
     this.settings = settings;
     this.device = device;
     this.chain = chain;
     this.#keys = keys;
+    this.keyStore = keyStore;
+    this.heads = HeadMemory.load(ports.home.headsFile);
     this.coordinator = new Coordinator({ url: settings.coordinator, audience: settings.audience, device, clock: ports.clock, random: ports.random });
+    this.logWatch = new LogWatch({ directory: ports.home.directory, coordinator: this.coordinator, key: settings, clock: ports.clock, log: ports.log });
   }
 
-  /** Undefined where this host was never enrolled. */
-  static load(ports: AccountPorts): Account | undefined {
+  /** Undefined where this host was never enrolled. `keyStore` is not locked. */
+  static load(ports: AccountPorts, keyStore: KeyStore): Account | undefined {
     const settings = loadSettings(ports.home);
     if (settings === undefined) return undefined;
-    return new Account(ports, settings, loadDevice(ports.home), ChainMemory.load(ports.home.chainFile, ports.clock), loadAccountKeys(ports.home));
+    return new Account(ports, keyStore, settings, loadDevice(ports.home, keyStore), ChainMemory.load(ports.home.chainFile, ports.clock), loadAccountKeys(ports.home, keyStore));
   }
 
   /** A new account with this host as its first device. The recovery words exist only in the return value. */
-  static async create(ports: AccountPorts, wish: { coordinator: string; hostName: string }): Promise<{ account: Account; recoveryWords: string[] }> {
+  static async create(ports: AccountPorts, wish: EnrolWish): Promise<{ account: Account; recoveryWords: string[] }> {
     const { random, clock } = ports;
-    const audience = await learnAudience(wish.coordinator);
+    const { audience, logKey } = await learnAudience(wish.coordinator);
     const device = createDevice(random);
     const accountKey = newAccountKey(random);
     const { words } = createRecovery(random);
@@ -62,14 +79,14 @@ export class Account {
     recovery.signSecret.zero();
     recovery.boxSecret.zero();
     await coordinator.call('createAccount', { body: { genesis: text(genesis), grants } });
-    const account = await Account.#enrol(ports, { version: 1, ...wish, audience, accountId: state.accountId }, device, [genesis], new Map([[1, accountKey]]));
+    const account = await Account.enrol(ports, { ...wish, audience, logKey }, device, [genesis], new Map([[1, accountKey]]));
     return { account, recoveryWords: words };
   }
 
   /** Asks to join and waits for the approval of a device of the account, showing the code that its person has to type there. */
-  static async join(ports: AccountPorts, wish: { coordinator: string; hostName: string }, report: (progress: ControlProgress) => void): Promise<Account> {
+  static async join(ports: AccountPorts, wish: EnrolWish, report: (progress: ControlProgress) => void): Promise<Account> {
     const { random, clock } = ports;
-    const audience = await learnAudience(wish.coordinator);
+    const { audience, logKey } = await learnAudience(wish.coordinator);
     const device = createDevice(random);
     const coordinator = new Coordinator({ url: wish.coordinator, audience, device, clock, random });
     const { joinId } = await coordinator.call('createJoin', { body: { signPublic: text(device.signPublic), boxPublic: text(device.boxPublic), name: wish.hostName } });
@@ -81,28 +98,31 @@ export class Account {
       report({ phase: 'waiting', doneBytes: 0, totalBytes: null, elapsedMs, say });
       const state = await coordinator.call('readJoin', { params: { joinId } });
       if (state.state === 'refused') throw new Fault('JOIN_REFUSED');
-      if (state.state === 'approved') return Account.#approved(ports, { ...wish, audience }, device, state);
+      if (state.state === 'approved') return Account.#approved(ports, { ...wish, audience, logKey }, device, state);
       if (elapsedMs > joinWaitMs) throw new Fault('JOIN_EXPIRED');
       await new Promise((resolve) => setTimeout(resolve, joinPollMs));
     }
   }
 
-  static async #approved(ports: AccountPorts, place: { coordinator: string; audience: string; hostName: string }, device: DeviceSecrets, answer: Extract<JoinState, { state: 'approved' }>): Promise<Account> {
+  static async #approved(ports: AccountPorts, place: EnrolWish & { readonly audience: string; readonly logKey: string }, device: DeviceSecrets, answer: Extract<JoinState, { state: 'approved' }>): Promise<Account> {
     const entries = answer.entries.map((entry) => Buffer.from(entry, 'base64url'));
     const chain = replayChain(entries);
-    const keys = new Map<number, Secret>();
-    for (const { generation, bytes } of answer.grants) keys.set(generation, openGrant(Buffer.from(bytes, 'base64url'), { device, chain, generation }).accountKey);
+    const keys = openGrants(answer.grants, device, chain);
     if (!keys.has(chain.generation)) throw new Fault('GRANT_INVALID', { expected: `the account key of generation ${chain.generation}` });
-    return Account.#enrol(ports, { version: 1, ...place, accountId: chain.accountId }, device, entries, keys);
+    return Account.enrol(ports, place, device, entries, keys);
   }
 
-  /** The settings are written last: they are what makes the host enrolled at the next start. */
-  static async #enrol(ports: AccountPorts, settings: Settings, device: DeviceSecrets, entries: readonly Buffer[], keys: AccountKeys): Promise<Account> {
-    await saveDevice(ports.home, device);
-    await saveAccountKeys(ports.home, keys);
-    const chain = await ChainMemory.begin(ports.home.chainFile, ports.clock, entries);
-    await saveSettings(ports.home, settings);
-    return new Account(ports, settings, device, chain, keys);
+  /** Makes this machine the host that `entries` say it is. The settings are written last: they are what makes it enrolled at the next start. */
+  static async enrol(ports: AccountPorts, place: EnrolWish & { readonly audience: string; readonly logKey: string }, device: DeviceSecrets, entries: readonly Buffer[], keys: AccountKeys): Promise<Account> {
+    const { home, random, clock } = ports;
+    const { coordinator, audience, logKey, hostName, passphrase } = place;
+    const keyStore = await KeyStore.create(home, random, passphrase);
+    await saveDevice(home, keyStore, device);
+    await saveAccountKeys(home, keyStore, keys);
+    const chain = await ChainMemory.begin(home.chainFile, clock, entries);
+    const settings: Settings = { version: 1, coordinator, audience, logKey, hostName, accountId: chain.state.accountId };
+    await saveSettings(home, settings);
+    return new Account(ports, keyStore, settings, device, chain, keys);
   }
 
   get accountId(): AccountId {
@@ -113,9 +133,38 @@ export class Account {
     return fingerprint(this.chain.state.genesisHash);
   }
 
-  /** The newest chain. Throws what its checks throw, and COORDINATOR_UNREACHABLE. */
-  refreshChain(): Promise<ChainState> {
-    return this.chain.refresh(this.coordinator);
+  /** The generations of the account key that this host holds. */
+  get keys(): AccountKeys {
+    return this.#keys;
+  }
+
+  /**
+   * The newest chain, with the account key of its generation in hand. Throws what its checks throw, COORDINATOR_UNREACHABLE, HOST_REVOKED
+   * when the chain has no place for this host any more, and GRANT_INVALID when nobody has granted it the newest key.
+   */
+  async refreshChain(): Promise<ChainState> {
+    const state = await this.chain.refresh(this.coordinator);
+    if (currentDevice(state, this.device.hostId) === undefined) throw new Fault('HOST_REVOKED', { subject: this.settings.hostName });
+    if (!this.#keys.has(state.generation)) await this.#takeGrants(state);
+    return state;
+  }
+
+  /** Keys that this host made or was granted, beside those it holds. */
+  async keepKeys(keys: AccountKeys): Promise<void> {
+    const all = new Map([...this.#keys, ...keys].sort(([a], [b]) => a - b));
+    const { home } = this.#ports;
+    await saveAccountKeys(home, this.keyStore, all);
+    if (this.keyStore.kind !== 'file' && this.keyStore.isPlain(home.deviceKeyFile)) await saveDevice(home, this.keyStore, this.device);
+    this.#keys = all;
+  }
+
+  /** Takes what the coordinator has for this host. Older generations that do not open are left; the newest one must. */
+  async #takeGrants(chain: ChainState): Promise<void> {
+    const { grants } = await this.coordinator.call('listGrants', {});
+    const taken = openGrants(grants, this.device, chain, (generation) => !this.#keys.has(generation));
+    if (!taken.has(chain.generation)) throw new Fault('GRANT_INVALID', { expected: `the account key of generation ${chain.generation}` });
+    await this.keepKeys(taken);
+    this.#ports.log.info('account-key-taken', { generation: chain.generation });
   }
 
   /** Lets in the machine that shows `code`. The code is a hash of its keys, so the coordinator cannot slip in others: JOIN_CODE_WRONG. */
@@ -139,11 +188,36 @@ export class Account {
 
   /** A key for a new desktop, and the same wrapped under the newest account key, for the coordinator to keep. */
   createDesktopKey(): { desktopId: DesktopId; wrapped: WrappedKey } {
-    const { random } = this.#ports;
-    const desktopId = newId<DesktopId>(random);
+    const desktopId = newId<DesktopId>(this.#ports.random);
     const generation = this.chain.state.generation;
-    const wrapped = wrapDesktopKey({ accountId: this.accountId, accountKey: this.#key(generation), generation, desktopId, keyGeneration: generation, desktopKey: newDesktopKey(random) }, random);
-    return { desktopId, wrapped: { generation, bytes: text(wrapped) } };
+    return { desktopId, wrapped: this.wrapKey(desktopId, generation, newDesktopKey(this.#ports.random)) };
+  }
+
+  /** A desktop key of `keyGeneration` under the newest account key. */
+  wrapKey(desktopId: DesktopId, keyGeneration: number, desktopKey: Secret): WrappedKey {
+    const generation = this.chain.state.generation;
+    const wrapped = wrapDesktopKey({ accountId: this.accountId, accountKey: this.#key(generation), generation, desktopId, keyGeneration, desktopKey }, this.#ports.random);
+    return { generation: keyGeneration, bytes: text(wrapped) };
+  }
+
+  /**
+   * The desktop's wrapped keys with that of the account's newest generation, under which everything is written: made now if nobody has
+   * made it since the last revocation. `wrapped`: as the coordinator gave them, after `refreshChain`.
+   */
+  async withNewestKey(desktopId: DesktopId, wrapped: readonly WrappedKey[]): Promise<readonly WrappedKey[]> {
+    const newest = this.chain.state.generation;
+    const has = (keys: readonly WrappedKey[]): boolean => keys.some(({ generation }) => generation === newest);
+    if (has(wrapped)) return wrapped;
+    const made = this.wrapKey(desktopId, newest, newDesktopKey(this.#ports.random));
+    try {
+      await this.coordinator.call('keepDesktopKey', { params: { desktopId }, body: { wrappedKey: made, replaces: null } });
+      return [...wrapped, made];
+    } catch (error) {
+      if (!(error instanceof Fault && error.code === 'WRAPPED_KEY_EXISTS')) throw error;
+    }
+    const { wrappedKeys } = await this.coordinator.call('readDesktop', { params: { desktopId } });
+    if (!has(wrappedKeys)) throw new Fault('GRANT_INVALID', { expected: `a desktop key of generation ${newest}` });
+    return wrappedKeys;
   }
 
   /** The desktop key of each generation. Throws GRANT_INVALID for a key that does not open. */
@@ -162,4 +236,21 @@ export class Account {
     if (key === undefined) throw new Fault('GRANT_INVALID', { expected: `the account key of generation ${generation}` });
     return key;
   }
+}
+
+/**
+ * The account keys of the grants that open, of the generations that are `wanted`. One that does not is left out: its signer may have been
+ * revoked since. Throws CHAIN_ROLLED_BACK and CHAIN_FORKED: a device that is trusted has seen another chain.
+ */
+export function openGrants(grants: readonly Grant[], device: DeviceSecrets, chain: ChainState, wanted: (generation: number) => boolean = () => true): Map<number, Secret> {
+  const keys = new Map<number, Secret>();
+  for (const { generation, bytes } of grants) {
+    if (!wanted(generation)) continue;
+    try {
+      keys.set(generation, openGrant(bytesOf(bytes), { device, chain, generation }).accountKey);
+    } catch (error) {
+      if (!(error instanceof Fault && error.code === 'GRANT_INVALID')) throw error;
+    }
+  }
+  return keys;
 }

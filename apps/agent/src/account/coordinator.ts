@@ -52,13 +52,16 @@ export class Coordinator {
   }
 }
 
-/** The name under which the coordinator at `url` wants requests signed; asked once, when a host is enrolled. Throws COORDINATOR_UNREACHABLE. */
-export async function learnAudience(url: string): Promise<string> {
+/**
+ * The name under which the coordinator at `url` wants requests signed, and the key of its audit log; asked once, when a host is
+ * enrolled. Throws COORDINATOR_UNREACHABLE.
+ */
+export async function learnAudience(url: string): Promise<{ audience: string; logKey: string }> {
   const { healthz } = routes;
   const response = await send(url, healthz.path, { method: healthz.method });
   const parsed = healthz.answer.safeParse(response.ok ? await readJson(response) : undefined);
   if (!parsed.success) throw new Fault('COORDINATOR_ANSWER_REFUSED', { subject: url, expected: 'a Godwit coordinator' });
-  return parsed.data.audience;
+  return { audience: parsed.data.audience, logKey: parsed.data.logKey };
 }
 
 async function send(url: string, path: string, init: RequestInit): Promise<Response> {

@@ -10,6 +10,8 @@ const settingsSchema = z.strictObject({
   coordinator: z.url(),
   /** The coordinator's name for itself; requests are signed for it. */
   audience: z.string(),
+  /** The key of its audit log's heads, likewise: a change of it is refused. */
+  logKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
   hostName: z.string(),
   accountId: z.string().regex(/^[0-9a-f]{32}$/).transform((text) => text as AccountId),
 });

@@ -1,12 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { Fault, type DesktopId } from '@godwit/base';
+import { Fault } from '@godwit/base';
 import { migrateIncoming, queryMigrate, serveNbd, setMigrationCapabilities, type NbdServer } from '@godwit/qemu';
 import { CheckpointReader, openManifest, PageDigests, type DesktopKeys, type Manifest, packKeyOf } from '@godwit/snapshot';
 import { bytesOf, type AnswerOf, type ArriveFigures, type ArrivePhase, type ControlProgress, type Desktop, type Routes } from '@godwit/wire';
+import { acceptHead } from '../account/accept-head.ts';
 import { keysFor, machineHost, roomOf, storeOf, type Host } from '../desktop/host.ts';
 import { LocalDesktop, signerOf } from '../desktop/local-desktop.ts';
+import { proveAcquired, proveHead } from '../audit/prove.ts';
 import { PhaseReport } from '../desktop/phase-report.ts';
 import { saveRecord, type DesktopRecord } from '../desktop/record.ts';
 import type { Layer } from '../machine/command-line.ts';
@@ -116,6 +118,7 @@ class Arrival {
 
   async #acquire(): Promise<Acquired> {
     const { head, desktopId, name } = this.#remote;
+    this.#host.account.heads.check({ desktopId, name }, head);
     if (head === null) throw new Fault('DESKTOP_NEVER_SAVED', { subject: name });
     const acquired = await this.#host.account.coordinator.call('acquireDesktop', { params: { desktopId }, body: { expectedHeadDigest: head.digest } });
     this.#epoch = acquired.epoch;
@@ -126,8 +129,12 @@ class Arrival {
   async #fit(acquired: Acquired): Promise<{ manifest: Manifest; contract: MachineContract; keys: DesktopKeys; bytes: Buffer; signerPublic: Buffer }> {
     const { desktopId, name } = this.#remote;
     if (acquired.head === null) throw new Fault('DESKTOP_NEVER_SAVED', { subject: name });
-    await this.#host.account.refreshChain();
+    const { account } = this.#host;
+    await account.refreshChain();
+    // The log says that this host got this epoch, and shows the past that the host before saw: else nothing of it runs here.
+    await Promise.all([proveAcquired(account, desktopId, acquired.epoch), proveHead(account, bytesOf(acquired.head.manifest))]);
     const bytes = bytesOf(acquired.head.manifest);
+    await acceptHead(this.#host.account, this.#remote, bytes);
     const keys = await keysFor(this.#host, desktopId, acquired.wrappedKeys, bytes);
     const signerPublic = signerOf(this.#host, bytes, acquired.head.checkpoint.digest);
     const manifest = openManifest(bytes, keys, signerPublic);
@@ -195,7 +202,7 @@ class Arrival {
       // A connection that broke says less than QEMU does; a page that was not to be had is the reason itself.
       if (fault.code !== 'LOAD_FAILED' && fault.code !== 'QMP_DISCONNECTED') throw fault;
     }
-    if (machine.qmp.state !== 'ready') throw new Fault('LOAD_FAILED', { found: `QEMU ended: ${lastLine(this.#host.home.desktop(this.#remote.desktopId as DesktopId).qemuLog)}` });
+    if (machine.qmp.state !== 'ready') throw new Fault('LOAD_FAILED', { found: `QEMU ended: ${lastLine(this.#host.home.desktop(this.#remote.desktopId).qemuLog)}` });
     throw new Fault('LOAD_FAILED', { found: (await queryMigrate(machine.qmp)).errorText ?? 'a failed migration' });
   }
 

@@ -1,7 +1,8 @@
 import { printable } from '@godwit/base';
 import type { ControlCommand, ControlResult, DesktopStatus } from '@godwit/wire';
 import { bytesText, durationText, table } from './figures.ts';
-import { forkAnswer, pruneAnswer, rollbackAnswer, scrubAnswer } from './past-answers.ts';
+import { recoverAnswer, rekeyAnswer, revokeAnswer } from './account-answers.ts';
+import { forkAnswer, pruneAnswer, rollbackAnswer } from './past-answers.ts';
 
 /** What each command prints for people when it is done; `--json` prints the result itself instead. Pure. */
 export const answers: { readonly [Command in ControlCommand]: (result: ControlResult<Command>) => string } = {
@@ -15,6 +16,10 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
       wordTable(result.recoveryWords),
     ].join('\n'),
   join: (result) => `This host is ${result.hostName} in account ${result.accountId.slice(0, 8)}.\nAccount fingerprint ${result.fingerprint}: it must be the same on the host that approved.`,
+  recover: recoverAnswer,
+  unlock: ({ hostName }) => `${hostName} is unlocked.`,
+  revoke: revokeAnswer,
+  rekey: rekeyAnswer,
   approve: (result) => `${result.hostName} is now a host of this account.\nAccount fingerprint ${result.fingerprint}: the new host must show the same.`,
   hosts: ({ hosts }) =>
     table([
@@ -24,10 +29,12 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
   create: (result) => `Desktop ${result.name}: ${bytesText(result.memoryBytes)} of memory, ${bytesText(result.disks[0]?.lengthBytes ?? 0)} of disk, ${result.machineType}, ${result.cpuModel}, ${acceleration(result.accelerator)}.\nNext: godwit start ${result.name}`,
   start: (result) => `${result.name} runs here (after ${durationText(result.runningMs)}).`,
   stop: (result) => `${result.name} is ${result.clean ? 'shut down' : 'switched off'}.`,
-  suspend: ({ name, sequence, depart }) =>
+  suspend: ({ name, sequence, depart, receipt, receiptFile }) =>
     [
       `${name} is suspended as checkpoint ${sequence}: it is in the store, acknowledged after ${durationText(depart.durableMs)}.`,
       `The guest stood still for ${durationText(depart.pauseMs)}; ${bytesText(depart.bytesUploaded)} uploaded for ${depart.pagesChanged} changed pages of ${bytesText(depart.ramBytesScanned)} memory.`,
+      `Proven by leaf ${receipt.index} of the audit log; receipt in ${receiptFile}.`,
+      'It is safe to close the lid.',
     ].join('\n'),
   resume: ({ name, sequence, arrive }) =>
     [
@@ -50,7 +57,12 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
       ...(result.good ? ['Everything that was looked at is whole and signed by your devices.'] : []),
       ...(result.missing.length === 0 ? [] : [`${result.missingCount} objects are missing:`, ...result.missing]),
       ...(result.damaged.length === 0 ? [] : [`${result.damagedCount} objects are damaged:`, ...result.damaged.map(({ subject, code, message }) => `${subject}: ${message} [${code}]`)]),
-      scrubAnswer(result.scrub),
+    ].join('\n'),
+  audit: ({ head, leaves, newest, findings, good }) =>
+    [
+      ...(newest.length === 0 ? [] : [table([['LEAF', 'WHEN', 'WHAT', 'HOST', 'DESKTOP', 'EPOCH', 'NUMBER'], ...newest.map((leaf) => [String(leaf.index), new Date(leaf.timeMs).toLocaleString(), leaf.kind, leaf.host ?? '-', leaf.desktopId?.slice(0, 8) ?? '-', leaf.epoch === null ? '-' : String(leaf.epoch), leaf.sequence === null ? '-' : String(leaf.sequence)])], ['right']), '']),
+      `${leaves} leaves of this account in a log of ${head.size}, root ${head.root.slice(0, 16)}, signed ${new Date(head.timeMs).toLocaleString()}.`,
+      ...(good ? ['Each is proven, and together they say what this host knows.'] : [`They do not say what this host knows:`, ...findings.map(printable)]),
     ].join('\n'),
   doctor: ({ findings, verdict }) =>
     [

@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { Fault, printable } from '@godwit/base';
 import type { ControlArguments, ControlCommand, ControlResult } from '@godwit/wire';
 import { askAgent } from '../daemon/control-client.ts';
 import { runAgent } from '../daemon/agent.ts';
 import { defaultHomeDirectory, homeAt } from '../home.ts';
+import { accountCommands } from './account-commands.ts';
 import { answers } from './answers.ts';
+import { checkReceiptFile, receiptText } from './audit.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { parseBytes } from './figures.ts';
 import { pastCommands } from './past-commands.ts';
@@ -32,11 +33,6 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-function hostName(): string {
-  const name = hostname().replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 63);
-  return /^[A-Za-z0-9]/.test(name) ? name : 'host';
-}
-
 async function ask<Name extends ControlCommand>(command: Name, args: ControlArguments<Name>, options: CommonOptions): Promise<void> {
   await tell(command, args, options);
 }
@@ -58,6 +54,15 @@ async function tell<Name extends ControlCommand>(command: Name, args: ControlArg
   }
 }
 
+async function checkOffline(file: string, options: CommonOptions): Promise<void> {
+  try {
+    const found = await checkReceiptFile(file, homeAt(defaultHomeDirectory(process.env)));
+    process.stdout.write(`${options.json === true ? JSON.stringify(found) : receiptText(found)}\n`);
+  } catch (error) {
+    fail(error, options);
+  }
+}
+
 /** One clear error: for people on stderr, with `--json` as the only line of stdout too. Never a stack trace. */
 function fail(error: unknown, options: CommonOptions): void {
   const fault = Fault.from(error);
@@ -69,10 +74,13 @@ function fail(error: unknown, options: CommonOptions): void {
 function build(): Command {
   const program = new Command('godwit').description('Your running desktop follows you: suspend here, resume there').version('0.1.0').showSuggestionAfterError().showHelpAfterError('(see godwit --help)');
   const add = (usage: string, description: string): Command => program.command(usage).description(description).option('--json', 'print the result as JSON');
-  accountCommands(add);
+  accountCommands({ add, ask: tell, fail });
   desktopCommands(add);
   pastCommands({ add, ask: tell, fail });
   add('status [name]', 'where each desktop is').action((name: string | undefined, options: CommonOptions) => ask('status', { name: name ?? null }, options));
+  add('audit', 'what the audit log says of this account, proven and compared with what this host knows')
+    .option('--receipt <file>', 'check a receipt, without asking anybody')
+    .action((options: CommonOptions & { receipt?: string }) => (options.receipt === undefined ? ask('audit', {}, options) : checkOffline(options.receipt, options)));
   add('doctor', 'what is, and what could be wrong').action((options: CommonOptions) => ask('doctor', {}, options));
   program.command('agent').description('run the agent of this host in the foreground').action(async () => {
     try {
@@ -85,24 +93,6 @@ function build(): Command {
 }
 
 type Add = (usage: string, description: string) => Command;
-const coordinatorOption = ['--coordinator <url>', 'the coordinator to use', process.env['GODWIT_COORDINATOR'] ?? 'http://127.0.0.1:7420'] as const;
-
-function accountCommands(add: Add): void {
-  interface Enrol extends CommonOptions {
-    readonly coordinator: string;
-    readonly name: string;
-  }
-  add('init', 'make a new account with this machine as its first host')
-    .option(...coordinatorOption)
-    .option('--name <host>', 'how this host is called', hostName())
-    .action((options: Enrol) => ask('init', { coordinator: options.coordinator, hostName: options.name }, options));
-  add('join', 'add this machine to an account you have')
-    .option(...coordinatorOption)
-    .option('--name <host>', 'how this host is called', hostName())
-    .action((options: Enrol) => ask('join', { coordinator: options.coordinator, hostName: options.name }, options));
-  add('approve <code>', 'let the machine that shows this code into the account').action((code: string, options: CommonOptions) => ask('approve', { code }, options));
-  add('hosts', 'the hosts of the account').action((options: CommonOptions) => ask('hosts', {}, options));
-}
 
 function desktopCommands(add: Add): void {
   interface Create extends CommonOptions {

@@ -4,12 +4,18 @@ import { Fault, jsonLog, systemClock, systemRandom, type Log } from '@godwit/bas
 import { cryptoReady } from '@godwit/crypto';
 import type { ControlResult } from '@godwit/wire';
 import { Account, type AccountPorts } from '../account/account.ts';
+import { forbidCoreDumps } from '../account/core-dumps.ts';
 import { reportHost } from '../account/host-report.ts';
+import { KeyStore } from '../account/key-store.ts';
+import { recoverAccount } from '../account/recover.ts';
+import { revokeHost } from '../account/revoke.ts';
+import { audit } from '../audit/audit.ts';
 import { Desktops } from '../desktop/desktops.ts';
 import type { Host } from '../desktop/host.ts';
 import { fork, rollback } from '../desktop/fork.ts';
 import { history, verify } from '../desktop/inspect.ts';
 import { prune } from '../desktop/prune.ts';
+import { rekey } from '../desktop/rekey.ts';
 import { doctor } from '../doctor/doctor.ts';
 import { createHome, type Home } from '../home.ts';
 import { probeCapabilities } from '../machine/capabilities.ts';
@@ -28,6 +34,8 @@ export async function runAgent(home: Home): Promise<void> {
   const privilege = detectPrivilege();
   createHome(home, privilege.kind === 'own-user');
   const log = jsonLog((line) => appendLine(home.logFile, line));
+  const dumps = await forbidCoreDumps();
+  if (dumps !== undefined) log.warn('core-dumps-possible', { reason: dumps });
   const agent = new Agent(home, privilege, log);
   const server = await serveControl(home.controlSocket, agent.handlers, log);
   try {
@@ -36,7 +44,7 @@ export async function runAgent(home: Home): Promise<void> {
     server.close();
     throw error;
   }
-  process.stdout.write(`godwit agent: ready, ${agent.enrolled ? `host ${agent.hostName}` : 'not enrolled yet'}, home ${home.directory}\n`);
+  process.stdout.write(`godwit agent: ready, ${agent.locked ? 'locked' : agent.enrolled ? `host ${agent.hostName}` : 'not enrolled yet'}, home ${home.directory}\n`);
   process.on('unhandledRejection', (error) => log.error('unhandled-rejection', { error }));
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
@@ -68,6 +76,8 @@ class Agent {
   readonly #privilege: Privilege;
   readonly #log: Log;
   #account: Account | undefined;
+  /** Of a host whose keys nobody has unlocked yet. */
+  #keyStore: KeyStore | undefined;
   #capabilities: Promise<HostCapabilities>;
   #desktops: Promise<Desktops> | undefined;
   readonly handlers: ControlHandlers;
@@ -85,13 +95,22 @@ class Agent {
     return this.#account !== undefined;
   }
 
+  get locked(): boolean {
+    return this.#account === undefined && this.#keyStore?.locked === true;
+  }
+
   get hostName(): string {
     return this.#account?.settings.hostName ?? '';
   }
 
   /** Takes up the account and the desktops that were here. */
   async begin(): Promise<void> {
-    this.#account = Account.load(this.#ports);
+    this.#keyStore = await KeyStore.open(this.#home, systemRandom);
+    if (!this.#keyStore.locked) await this.#load(this.#keyStore);
+  }
+
+  async #load(keyStore: KeyStore): Promise<void> {
+    this.#account = Account.load(this.#ports, keyStore);
     if (this.#account !== undefined) await this.#open(this.#account);
   }
 
@@ -112,6 +131,7 @@ class Agent {
   }
 
   #member(): Account {
+    if (this.locked) throw new Fault('LOCKED');
     if (this.#account === undefined) throw new Fault('NOT_ENROLLED');
     return this.#account;
   }
@@ -143,6 +163,7 @@ class Agent {
   }
 
   async #enrol<Result>(work: () => Promise<{ account: Account; result: Result }>): Promise<Result> {
+    if (this.locked) throw new Fault('LOCKED');
     if (this.#account !== undefined) throw new Fault('ENROLLED_ALREADY', { found: `host ${this.hostName}` });
     const { account, result } = await work();
     this.#account = account;
@@ -170,6 +191,21 @@ class Agent {
           const account = await Account.join(this.#ports, wish, report);
           return { account, result: summary(account) };
         }),
+      recover: (wish) =>
+        this.#enrol(async () => {
+          const account = await recoverAccount(this.#ports, wish);
+          const others = [...account.chain.state.devices.values()].filter(({ device, revokedAt }) => revokedAt === undefined && device.hostId !== account.device.hostId);
+          return { account, result: { ...summary(account), others: others.map(({ name }) => name) } };
+        }),
+      unlock: async ({ passphrase }) => {
+        const keyStore = this.#keyStore;
+        if (keyStore === undefined || !this.locked) throw new Fault('PASSPHRASE_UNUSED', { found: 'a host that is not locked' });
+        await keyStore.unlock(passphrase);
+        if (this.#account === undefined) await this.#load(keyStore);
+        return { hostName: this.#member().settings.hostName };
+      },
+      revoke: (wish) => revokeHost(this.#member(), wish, this.#ports),
+      rekey: async (wish, report) => rekey(await this.#host(), wish, report),
       approve: async ({ code }) => {
         const account = this.#member();
         // No code that a machine ever showed; asking the coordinator about it would be an error in the request.
@@ -191,8 +227,9 @@ class Agent {
       fork: async (wish) => fork(await this.#host(), wish),
       rollback: async (wish) => rollback(await this.#host(), wish),
       prune: async (wish, report) => prune(await this.#host(), wish, report),
+      audit: () => audit(this.#member(), this.#home),
       verify: async (wish) => verify(await this.#host(), wish),
-      doctor: async () => doctor({ home: this.#home, account: this.#account, privilege: this.#privilege, capabilities: () => this.#capable(), clock: systemClock }),
+      doctor: async () => doctor({ home: this.#home, account: this.#account, locked: this.locked, privilege: this.#privilege, capabilities: () => this.#capable(), clock: systemClock }),
     };
   }
 

@@ -2,6 +2,7 @@ import { Fault, newId, type CommitId } from '@godwit/base';
 import { blockdevAdd, queryStatus, snapshotDisks } from '@godwit/qemu';
 import { CheckpointWriter, PageDigests, type FinishedCheckpoint } from '@godwit/snapshot';
 import type { ControlProgress, DepartFigures, DepartPhase } from '@godwit/wire';
+import { acceptHead } from '../account/accept-head.ts';
 import { keysOf, storeOf, type Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import { PhaseReport } from '../desktop/phase-report.ts';
@@ -12,12 +13,13 @@ import { diskRegion } from '../machine/state-region.ts';
 import { captureDisk } from './capture-disk.ts';
 import { captureState, runOn, type Captured } from './capture-state.ts';
 import { CheckpointSink } from './checkpoint-sink.ts';
-import { commitUntilKnown } from './commit.ts';
+import { commitUntilKnown, type SafeCommit } from './commit.ts';
 
 export interface Departed {
   readonly sequence: number;
   readonly epoch: number;
   readonly figures: DepartFigures;
+  readonly safe: SafeCommit;
 }
 
 /** A guest that still cannot write stops again within this. */
@@ -28,7 +30,7 @@ const settleMs = 200;
  *
  * On success its state is committed, its lease released in the same transaction, and nothing of it is left here.
  * On failure the guest runs on here, and the next departure sends what this one had not committed.
- * Except COMMIT_UNKNOWN: the guest stays paused, and only asking again tells (commit.ts).
+ * Except COMMIT_UNKNOWN and COMMIT_UNPROVEN: the guest stays paused, and only asking again tells (commit.ts).
  */
 export async function depart(host: Host, desktop: LocalDesktop, report: (progress: ControlProgress) => void): Promise<Departed> {
   const departure = new Departure(host, desktop, report);
@@ -67,7 +69,7 @@ class Departure {
     this.#phase.enter('upload');
     const { finished, diskPagesWritten } = await this.#finish(writer, captured);
     this.#phase.enter('commit');
-    const { durableMs } = await this.#commit(finished);
+    const { durableMs, safe } = await this.#commit(finished);
     this.#phase.enter('clear');
     const { epoch } = this.#desktop.record;
     const figures: DepartFigures = {
@@ -81,7 +83,7 @@ class Departure {
       agentResidentBytes: process.memoryUsage.rss(),
     };
     await clear(this.#desktop);
-    return { sequence: this.#sequence, epoch, figures };
+    return { sequence: this.#sequence, epoch, figures, safe };
   }
 
   get #sequence(): number {
@@ -104,6 +106,7 @@ class Departure {
   async #begin(): Promise<{ writer: CheckpointWriter; sink: CheckpointSink }> {
     const { account, clock, random } = this.#host;
     const { desktopId, epoch, base: known, contract } = this.#desktop.record;
+    await account.logWatch.contact();
     const chain = await account.refreshChain();
     const remote = await account.coordinator.call('readDesktop', { params: { desktopId } });
     if (remote.owner?.hostId !== account.device.hostId || remote.epoch !== epoch) {
@@ -111,12 +114,13 @@ class Departure {
     }
     if ((remote.head?.digest ?? null) !== (known?.digest ?? null)) throw new Fault('HEAD_MOVED', { expected: `checkpoint ${known?.sequence ?? 0}`, found: `checkpoint ${remote.head?.sequence ?? 0}` });
     const base = await this.#desktop.openBase(this.#host);
-    const keys = keysOf(this.#host, desktopId, remote.wrappedKeys);
+    const wrappedKeys = await account.withNewestKey(desktopId, remote.wrappedKeys);
+    const keys = keysOf(this.#host, desktopId, wrappedKeys);
     this.#writer = new CheckpointWriter({
       store: storeOf(this.#host, desktopId, epoch),
       keys,
       epoch,
-      keyGeneration: Math.max(...remote.wrappedKeys.map(({ generation }) => generation)),
+      keyGeneration: chain.generation,
       signer: account.device,
       chain: { length: chain.length, headHash: chain.headHash },
       ...(base === undefined ? {} : { parent: base.reader }),
@@ -171,11 +175,13 @@ class Departure {
     return { finished, diskPagesWritten };
   }
 
-  async #commit(finished: FinishedCheckpoint): Promise<{ durableMs: number }> {
+  async #commit(finished: FinishedCheckpoint): Promise<{ durableMs: number; safe: SafeCommit }> {
     const commit = { commitId: finished.commitId, manifest: finished.manifest.toString('base64url'), sequence: this.#sequence, digest: finished.digest.toString('base64url') };
     await this.#desktop.update({ stage: 'committing', commit });
-    await commitUntilKnown(this.#host, this.#desktop);
-    return { durableMs: this.#phase.elapsedMs };
+    const safe = await commitUntilKnown(this.#host, this.#desktop);
+    // It is committed: whatever happens here must not bring the guest back.
+    await acceptHead(this.#host.account, this.#desktop.record, finished.manifest).catch((error: unknown) => this.#host.log.warn('head-not-remembered', { error }));
+    return { durableMs: this.#phase.elapsedMs, safe };
   }
 
   /** The guest runs on here. Layers that froze stay in its chain; what they hold goes with the next departure. */
@@ -184,7 +190,7 @@ class Departure {
     const fault = Fault.from(cause);
     const { desktopId } = this.#desktop.record;
     log.warn('depart-rolled-back', { desktop: desktopId, phase: this.#phase.phase, error: fault });
-    if (fault.code === 'COMMIT_UNKNOWN') return;
+    if (fault.code === 'COMMIT_UNKNOWN' || fault.code === 'COMMIT_UNPROVEN') return;
     await this.#writer?.abort();
     // Before the guest runs: a commit that the record still names would be asked for again after the agent's restart.
     if (this.#desktop.record.stage === 'committing') await this.#desktop.update({ stage: 'settled', commit: null });

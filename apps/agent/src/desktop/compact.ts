@@ -1,6 +1,8 @@
 import { Fault, type CommitId } from '@godwit/base';
-import { CheckpointReader, CheckpointWriter, compact, planCompaction } from '@godwit/snapshot';
+import { sha256 } from '@godwit/crypto';
+import { CheckpointReader, CheckpointWriter, compact, mostlyDead, planCompaction } from '@godwit/snapshot';
 import { bytesOf, textOf, type Checkpoint, type ControlResult, type Desktop } from '@godwit/wire';
+import { acceptHead } from '../account/accept-head.ts';
 import { OutcomeUnknown } from '../account/coordinator.ts';
 import type { Report } from '../daemon/control-server.ts';
 import { keysFor, storeOf, type Host } from './host.ts';
@@ -18,7 +20,12 @@ const pauseMs = 500;
  * same content. Takes the lease of a free desktop for that time, and gives it back whatever happens, unless the outcome of the
  * commit stays unknown: then the lease stays here, and the next resume here goes on.
  */
-export async function compactDesktop(host: Host, desktop: Desktop, report: Report): Promise<Compacted> {
+export function compactDesktop(host: Host, desktop: Desktop, report: Report): Promise<Compacted> {
+  return rewriteDesktop(host, desktop, report, mostlyDead);
+}
+
+/** The same for packs of which less than the part `below` is live. The new ones are under the desktop's newest key. */
+export async function rewriteDesktop(host: Host, desktop: Desktop, report: Report, below: number): Promise<Compacted> {
   const { coordinator } = host.account;
   const { desktopId, head, name, owner } = desktop;
   if (owner !== null) throw new Fault('DESKTOP_IN_USE', { subject: name, found: `it on ${owner.name}` });
@@ -26,7 +33,8 @@ export async function compactDesktop(host: Host, desktop: Desktop, report: Repor
   await host.account.refreshChain();
   const { epoch } = await coordinator.call('acquireDesktop', { params: { desktopId }, body: { expectedHeadDigest: head.digest } });
   try {
-    return await rewriteHead(host, desktop, head, epoch, report);
+    const wrappedKeys = [...(await host.account.withNewestKey(desktopId, desktop.wrappedKeys))];
+    return await rewriteHead(host, { ...desktop, wrappedKeys }, { head, epoch, below }, report);
   } catch (error) {
     // One that keeps the lease: nobody may go on from the old head while the new one may be committed.
     if (!(error instanceof Fault && error.code === 'COMMIT_UNKNOWN')) await coordinator.call('releaseDesktop', { params: { desktopId }, body: { epoch } });
@@ -34,16 +42,17 @@ export async function compactDesktop(host: Host, desktop: Desktop, report: Repor
   }
 }
 
-async function rewriteHead(host: Host, desktop: Desktop, head: Checkpoint, epoch: number, report: Report): Promise<Compacted> {
+async function rewriteHead(host: Host, desktop: Desktop, { head, epoch, below }: { head: Checkpoint; epoch: number; below: number }, report: Report): Promise<Compacted> {
   const { account, clock, random } = host;
   const { desktopId, wrappedKeys } = desktop;
   const { state: chain } = account.chain;
   const phase = new PhaseReport(clock, report, 'compact');
   const bytes = bytesOf((await account.coordinator.call('readManifest', { params: { desktopId, sequence: String(head.sequence) } })).manifest);
+  await acceptHead(account, desktop, bytes);
   const keys = await keysFor(host, desktopId, wrappedKeys, bytes);
   const store = storeOf(host, desktopId, epoch);
   const reader = await CheckpointReader.open({ store, keys, manifest: bytes, signerPublic: signerOf(host, bytes, head.digest) });
-  const plan = await planCompaction(reader);
+  const plan = await planCompaction(reader, below);
   if (plan.packIds.size === 0) {
     await account.coordinator.call('releaseDesktop', { params: { desktopId }, body: { epoch } });
     return { sequence: null, packs: 0, bytes: 0, bytesWritten: 0 };
@@ -57,7 +66,9 @@ async function rewriteHead(host: Host, desktop: Desktop, head: Checkpoint, epoch
   try {
     await compact(reader, plan, writer);
     const { manifest, commitId, stats } = await writer.finish({ contract: reader.contract, sequence, stats: { bytesScanned: 0, pauseMs: 0 } });
-    await commitUntilKnown(host, desktop.name, { params: { desktopId }, body: { commitId, epoch, manifest: textOf(manifest), release: true } });
+    const witness = textOf(await account.logWatch.witness(sha256(manifest), account.device));
+    await commitUntilKnown(host, desktop.name, { params: { desktopId }, body: { commitId, epoch, manifest: textOf(manifest), release: true, witness } });
+    await acceptHead(account, desktop, manifest).catch((error: unknown) => host.log.warn('head-not-remembered', { error }));
     return { sequence, packs: plan.packIds.size, bytes: plan.bytes, bytesWritten: stats.bytesUploaded };
   } catch (error) {
     await writer.abort();
@@ -67,7 +78,7 @@ async function rewriteHead(host: Host, desktop: Desktop, head: Checkpoint, epoch
 
 interface CommitCall {
   readonly params: { readonly desktopId: Desktop['desktopId'] };
-  readonly body: { readonly commitId: CommitId; readonly epoch: number; readonly manifest: string; readonly release: boolean };
+  readonly body: { readonly commitId: CommitId; readonly epoch: number; readonly manifest: string; readonly release: boolean; readonly witness: string };
 }
 
 async function commitUntilKnown({ account, clock }: Host, name: string, call: CommitCall): Promise<void> {

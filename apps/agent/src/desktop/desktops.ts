@@ -91,9 +91,9 @@ export class Desktops {
     return desktop.exclusively('departing', async () => {
       if (desktop.commitPending) throw new Fault('COMMIT_UNKNOWN', { subject: name });
       try {
-        const { sequence, epoch, figures } = await depart(this.#host, desktop, report);
+        const { sequence, epoch, figures, safe } = await depart(this.#host, desktop, report);
         this.#local.delete(desktop.record.desktopId);
-        return { name, sequence, epoch, depart: figures };
+        return { name, sequence, epoch, depart: figures, safe: true, receipt: safe.receipt, receiptFile: safe.file };
       } catch (error) {
         this.#settleCommit(desktop);
         throw error;
@@ -122,7 +122,10 @@ export class Desktops {
     const { account, log } = this.#host;
     let remote: readonly Desktop[] | undefined;
     try {
-      remote = (await account.coordinator.call('listDesktops', {})).desktops;
+      // Whoever looks here looks at the log too: a coordinator with another past is not believed about desktops either.
+      const [answer] = await Promise.all([account.coordinator.call('listDesktops', {}), account.logWatch.contact()]);
+      remote = answer.desktops;
+      for (const desktop of remote) account.heads.check(desktop, desktop.head);
     } catch (error) {
       if (Fault.from(error).kind !== 'unavailable') throw error;
       log.info('coordinator-unreachable', { error });

@@ -1,5 +1,5 @@
 import { Fault, type AccountId, type HostId } from '@godwit/base';
-import { currentDevice, decodeEntry, extendChain, replayChain, type ChainState, type GenesisEntry } from '@godwit/crypto';
+import { currentDevice, currentSigner, decodeEntry, extendChain, replayChain, sha256, type ChainState, type GenesisEntry } from '@godwit/crypto';
 import { bytesOf, chainLengthLimit, type Grant } from '@godwit/wire';
 import { record } from '../audit/record.ts';
 import { violates, type Trx } from '../database/database.ts';
@@ -23,8 +23,8 @@ export async function createAccount(trx: Trx, genesisBytes: Buffer, genesis: Gen
   requireNewAccount(await trx.insertInto('accounts').values({ account_id: accountId, chain_length: 1 }).onConflict((on) => on.doNothing()).returning('account_id').executeTakeFirst());
   await trx.insertInto('chain_entries').values({ account_id: accountId, position: 0, entry: genesisBytes }).execute();
   await insertHost(trx, accountId, { hostId: device.hostId, name, signPublic: device.signPublic, boxPublic: device.boxPublic });
-  await saveGrants(trx, state, grants);
-  await record(trx, { accountId, kind: 'account-created', hostId: device.hostId });
+  await record(trx, { accountId, kind: 'account-created', hostId: device.hostId, leaf: { sequence: 0, digest: state.genesisHash } });
+  await saveGrants(trx, state, device.hostId, grants);
   return state;
 }
 
@@ -40,12 +40,13 @@ export async function appendChainEntry(trx: Trx, caller: Caller, expectedLength:
   if (length >= chainLengthLimit) throw new Fault('CHAIN_FULL', { expected: `at most ${chainLengthLimit} entries` });
   const before = replayChain(await readEntries(trx, accountId));
   // Between the guard's look and the lock somebody may have revoked the caller.
-  if (currentDevice(before, caller.hostId) === undefined) throw new Fault('HOST_REVOKED');
+  if (currentSigner(before, caller.hostId) === undefined) throw new Fault('HOST_REVOKED');
   const after = extendChain(before, entryBytes);
+  requireGrants(before, after, grants);
   await trx.insertInto('chain_entries').values({ account_id: accountId, position: length, entry: entryBytes }).execute();
   await trx.updateTable('accounts').set({ chain_length: after.length }).where('account_id', '=', accountId).execute();
   const change = await applyEntry(trx, caller, after, entryBytes);
-  await saveGrants(trx, after, grants);
+  await saveGrants(trx, after, caller.hostId, grants);
   return change;
 }
 
@@ -55,15 +56,31 @@ async function applyEntry(trx: Trx, caller: Caller, after: ChainState, entryByte
   if (entry.kind === 'add') {
     const { device, name } = entry;
     await insertHost(trx, accountId, { hostId: device.hostId, name, signPublic: device.signPublic, boxPublic: device.boxPublic });
-    await record(trx, { accountId, kind: 'host-added', hostId: by, detail: { subject: device.hostId, position: entry.sequence } });
+    await record(trx, { accountId, kind: 'host-added', hostId: by, detail: { subject: device.hostId, position: entry.sequence }, leaf: { subject: device.hostId, sequence: entry.sequence, digest: after.headHash } });
     return { length: after.length, added: { hostId: device.hostId, name }, revoked: null };
   }
   if (entry.kind === 'revoke') {
     await trx.updateTable('hosts').set({ current: false }).where('host_id', '=', entry.subject).where('account_id', '=', accountId).execute();
-    await record(trx, { accountId, kind: 'host-revoked', hostId: by, detail: { subject: entry.subject, position: entry.sequence } });
+    await freeDesktops(trx, caller, entry.subject);
+    await record(trx, { accountId, kind: 'host-revoked', hostId: by, detail: { subject: entry.subject, position: entry.sequence }, leaf: { subject: entry.subject, sequence: entry.sequence, digest: after.headHash } });
     return { length: after.length, added: null, revoked: entry.subject };
   }
   throw new Fault('INTERNAL', { expected: 'an entry that adds or revokes', found: entry.kind });
+}
+
+/** The new account key in the same transaction: else whoever stays could not write until the revoking host comes back, or never. */
+function requireGrants(before: ChainState, after: ChainState, grants: readonly Grant[]): void {
+  if (after.generation === before.generation) return;
+  const granted = new Set(grants.filter(({ generation }) => generation === after.generation).map(({ recipient }) => recipient));
+  const staying = [after.recovery, ...[...after.devices.values()].filter(({ revokedAt }) => revokedAt === undefined).map(({ device }) => device)];
+  const without = staying.filter(({ hostId }) => !granted.has(hostId));
+  if (without.length > 0) throw new Fault('GRANTS_MISSING', { expected: `generation ${after.generation} for ${staying.length} recipients`, found: `none for ${without.map(({ hostId }) => hostId).join(', ')}` });
+}
+
+/** What the revoked host held is free: nothing of it is accepted any more, and no desktop stays with somebody who is gone. */
+async function freeDesktops(trx: Trx, { accountId, hostId: by }: Caller, revoked: HostId): Promise<void> {
+  const freed = await trx.updateTable('desktops').set({ held: false }).where('account_id', '=', accountId).where('holder_id', '=', revoked).where('held', '=', true).returning(['desktop_id', 'epoch']).execute();
+  for (const { desktop_id: desktopId, epoch } of freed) await record(trx, { accountId, kind: 'desktop-released', hostId: by, desktopId, detail: { epoch, revoked }, leaf: { epoch } });
 }
 
 interface NewHost {
@@ -86,7 +103,7 @@ async function insertHost(trx: Trx, accountId: AccountId, host: NewHost): Promis
 }
 
 /** Grants for devices of the chain and its recovery key only, of generations that exist; a later grant replaces the one before. */
-async function saveGrants(trx: Trx, state: ChainState, grants: readonly Grant[]): Promise<void> {
+async function saveGrants(trx: Trx, state: ChainState, by: HostId, grants: readonly Grant[]): Promise<void> {
   for (const { recipient, generation, bytes } of grants) {
     const known = recipient === state.recovery.hostId || currentDevice(state, recipient as HostId) !== undefined;
     if (!known || generation > state.generation) {
@@ -97,6 +114,7 @@ async function saveGrants(trx: Trx, state: ChainState, grants: readonly Grant[])
       .values({ account_id: state.accountId, recipient, generation, bytes: bytesOf(bytes) })
       .onConflict((on) => on.columns(['account_id', 'recipient', 'generation']).doUpdateSet({ bytes: bytesOf(bytes) }))
       .execute();
+    await record(trx, { accountId: state.accountId, kind: 'key-granted', hostId: by, detail: { recipient, generation }, leaf: { subject: recipient, sequence: generation, digest: sha256(bytesOf(bytes)) } });
   }
 }
 

@@ -58,7 +58,7 @@ export async function approveJoin(trx: Trx, caller: Caller, joinId: JoinId, expe
 export async function refuseJoin(trx: Trx, caller: Caller, joinId: JoinId): Promise<void> {
   const subject = await lockPending(trx, joinId);
   await trx.updateTable('joins').set({ state: 'refused' }).where('join_id', '=', joinId).execute();
-  await record(trx, { accountId: caller.accountId, kind: 'join-refused', hostId: caller.hostId, detail: { subject } });
+  await record(trx, { accountId: caller.accountId, kind: 'join-refused', hostId: caller.hostId, detail: { subject }, leaf: { subject } });
 }
 
 async function lockPending(trx: Trx, joinId: JoinId): Promise<HostId> {

@@ -3,6 +3,7 @@ import { Fault, type DesktopId } from '@godwit/base';
 import { sha256, verify } from '@godwit/crypto';
 import { splitManifest, type ManifestPublic } from '@godwit/snapshot';
 import { bytesOf, textOf, type AnswerOf, type BodyOf, type Checkpoint, type Routes } from '@godwit/wire';
+import { AuditLog } from '../audit/audit-log.ts';
 import { inTransaction, reached, type Database } from '../database/database.ts';
 import { readCheckpoints, readManifest } from '../desktops/desktop-view.ts';
 import { DesktopsService } from '../desktops/desktops.service.ts';
@@ -15,10 +16,12 @@ import { commitCheckpoint } from './commit.transition.ts';
 export class CheckpointsService {
   readonly #db: Database;
   readonly #desktops: DesktopsService;
+  readonly #auditLog: AuditLog;
 
-  constructor(@Inject(databaseToken) db: Database, @Inject(DesktopsService) desktops: DesktopsService) {
+  constructor(@Inject(databaseToken) db: Database, @Inject(DesktopsService) desktops: DesktopsService, @Inject(AuditLog) auditLog: AuditLog) {
     this.#db = db;
     this.#desktops = desktops;
+    this.#auditLog = auditLog;
   }
 
   async commit(caller: Caller, desktopId: DesktopId, body: BodyOf<Routes['commitCheckpoint']>): Promise<AnswerOf<Routes['commitCheckpoint']>> {
@@ -29,7 +32,9 @@ export class CheckpointsService {
     requireOwn(parts.public, caller, desktopId, body);
     verify('manifest', parts.signed, parts.signature, caller.signPublic);
     const { commitId, epoch, release } = body;
-    const commit = { desktopId, commitId, epoch, release, digest: sha256(bytes), bytes, manifest: parts.public };
+    const [digest, witness] = [sha256(bytes), bytesOf(body.witness)];
+    await this.#auditLog.checkWitness(witness, { ...caller, digest });
+    const commit = { desktopId, commitId, epoch, release, digest, bytes, manifest: parts.public, witness };
     const committed = await inTransaction(this.#db, (trx) => commitCheckpoint(trx, caller, commit));
     if (committed.changed) await this.#desktops.announce(caller.accountId, desktopId);
     return { sequence: committed.sequence, digest: textOf(committed.digest), acknowledgedMs: committed.acknowledged.getTime(), released: committed.released };

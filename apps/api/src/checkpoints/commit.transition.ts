@@ -1,4 +1,4 @@
-import { Fault, type CommitId, type DesktopId } from '@godwit/base';
+import { Fault, type AccountId, type CommitId, type DesktopId } from '@godwit/base';
 import type { ManifestPublic } from '@godwit/snapshot';
 import { record } from '../audit/record.ts';
 import type { Trx } from '../database/database.ts';
@@ -15,6 +15,8 @@ export interface Commit {
   /** SHA-256 of `bytes`. */
   readonly digest: Buffer;
   readonly bytes: Buffer;
+  /** The host's word about the log, checked; absent for a fork. */
+  readonly witness?: Buffer;
   /** The public part, whose signature the caller of this function has verified. */
   readonly manifest: ManifestPublic;
 }
@@ -39,15 +41,22 @@ export async function commitCheckpoint(trx: Trx, caller: Caller, commit: Commit)
   const lease = await lockLease(trx, accountId, desktopId);
   const before = await findCommit(trx, caller, commit);
   if (before !== undefined) return before;
+  await requireNewestKey(trx, accountId, manifest.keyGeneration);
   await allowed(trx, lease, { type: 'commit', host: hostId, epoch, parent: manifest.parent?.digest.toString('hex') ?? null, sequence: manifest.sequence });
   const acknowledged = await addCheckpoint(trx, caller, commit);
   await trx.updateTable('desktops').set({ head_sequence: manifest.sequence }).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).execute();
-  await record(trx, { accountId, kind: 'checkpoint-committed', hostId, desktopId, detail: { epoch, sequence: manifest.sequence, digest: digest.toString('hex'), commitId } });
+  await record(trx, { accountId, kind: 'checkpoint-committed', hostId, desktopId, detail: { epoch, sequence: manifest.sequence, digest: digest.toString('hex'), commitId }, leaf: { subject: commitId, epoch, sequence: manifest.sequence, digest, witness: commit.witness } });
   if (commit.release) {
     await dropLease(trx, accountId, desktopId);
-    await record(trx, { accountId, kind: 'desktop-released', hostId, desktopId, detail: { epoch } });
+    await record(trx, { accountId, kind: 'desktop-released', hostId, desktopId, detail: { epoch }, leaf: { epoch } });
   }
   return { sequence: manifest.sequence, digest, acknowledged, released: commit.release, changed: true };
+}
+
+/** A checkpoint that began before a revocation and ends after it would lie open to the device that is gone. Each revocation is one generation. */
+async function requireNewestKey(trx: Trx, accountId: AccountId, found: number): Promise<void> {
+  const { revoked } = await trx.selectFrom('hosts').select((select) => select.fn.countAll<number>().as('revoked')).where('account_id', '=', accountId).where('current', '=', false).executeTakeFirstOrThrow();
+  if (found !== revoked + 1) throw new Fault('KEY_GENERATION_OLD', { expected: `key generation ${revoked + 1}`, found: `${found}` });
 }
 
 /** The checkpoint's row, with all that it needs known to be stored and kept from collection. When it was acknowledged. */

@@ -1,6 +1,7 @@
 import { Kysely, Migrator, PostgresDialect, sql, type Transaction } from 'kysely';
 import pg from 'pg';
 import { Fault, type Log } from '@godwit/base';
+import { gatherLeaves, writeLeaves } from '../audit/append-leaf.ts';
 import { migrations } from './migrations.ts';
 import type { Schema } from './schema.ts';
 
@@ -63,9 +64,18 @@ export async function migrate(db: Database): Promise<void> {
   throw new Fault('DATABASE_SCHEMA_REFUSED', { cause: error, found: error instanceof Error ? error.message : 'an error' });
 }
 
-/** One state change: everything `change` does, or nothing. Durable when it resolves. A broken connection is DATABASE_UNAVAILABLE. */
+/**
+ * One state change: everything `change` does, or nothing; the leaves that it appends to the audit log (`appendLeaf`) are written last.
+ * Durable when it resolves. A broken connection is DATABASE_UNAVAILABLE.
+ */
 export async function inTransaction<Result>(db: Database, change: (trx: Trx) => Promise<Result>): Promise<Result> {
-  return reached(() => db.transaction().setIsolationLevel('read committed').execute(change));
+  const recorded = async (trx: Trx): Promise<Result> => {
+    gatherLeaves(trx);
+    const result = await change(trx);
+    await writeLeaves(trx);
+    return result;
+  };
+  return reached(() => db.transaction().setIsolationLevel('read committed').execute(recorded));
 }
 
 /** Runs queries and turns what a missing database throws into DATABASE_UNAVAILABLE; faults pass. */

@@ -1,4 +1,6 @@
 import { sql, type Kysely, type Migration } from 'kysely';
+import { addRecovery } from '../accounts/recovery.migration.ts';
+import { addAuditLog } from '../audit/audit.migration.ts';
 import { addCollection } from '../prune/prune.migration.ts';
 
 /**
@@ -10,6 +12,8 @@ import { addCollection } from '../prune/prune.migration.ts';
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-first': { up: first },
   '0002-collection': { up: addCollection },
+  '0003-audit-log': { up: addAuditLog },
+  '0004-recovery': { up: addRecovery },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

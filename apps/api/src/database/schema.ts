@@ -11,6 +11,7 @@ type BigInteger = number;
 export interface CoordinatorTable {
   only_row: true;
   audience: string;
+  log_seed: Buffer | null;
 }
 
 export interface AccountsTable {
@@ -145,6 +146,27 @@ export interface EventsTable {
   recorded_at: Generated<Date>;
 }
 
+export interface AuditLogTable {
+  only_row: true;
+  size: BigInteger;
+  peaks: Buffer;
+}
+
+export interface AuditLeavesTable {
+  leaf_index: BigInteger;
+  account_id: AccountId;
+  kind: string;
+  desktop_id: DesktopId | null;
+  number: BigInteger | null;
+  bytes: Buffer;
+}
+
+export interface AuditNodesTable {
+  level: number;
+  position: BigInteger;
+  hash: Buffer;
+}
+
 export interface Schema {
   coordinator: CoordinatorTable;
   accounts: AccountsTable;
@@ -160,4 +182,7 @@ export interface Schema {
   scrubs: ScrubsTable;
   request_nonces: RequestNoncesTable;
   events: EventsTable;
+  audit_log: AuditLogTable;
+  audit_leaves: AuditLeavesTable;
+  audit_nodes: AuditNodesTable;
 }

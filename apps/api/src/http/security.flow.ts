@@ -79,6 +79,7 @@ describe('who may ask', () => {
       ['releaseDesktop', { body: { epoch: 1 } }],
       ['commitCheckpoint', { body: commit }],
       ['commitCheckpoint', { body: theirs }],
+      ['keepDesktopKey', { body: { wrappedKey: { generation: 1, bytes: textOf(systemRandom(86)) }, replaces: null } }],
       ['listCheckpoints', { query: {} }],
       ['readManifest', { extra: { sequence: '1' } }],
       ['forkDesktop', { body: { desktopId: newId<DesktopId>(systemRandom), name: 'theirs', wrappedKey: { generation: 1, bytes: textOf(systemRandom(82)) }, commitId: theirs.commitId, manifest: theirs.manifest, replaces: null } }],

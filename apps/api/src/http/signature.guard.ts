@@ -1,9 +1,11 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
+import { routes, type Route } from '@godwit/wire';
 import type { WithCaller } from './serve.ts';
 import { routeOf } from './serve.ts';
 import { bodyBytesOf } from './body.ts';
 import { Signatures } from './signatures.ts';
+import { AuditLog } from '../audit/audit-log.ts';
 
 /**
  * The one guard. Routes with `auth: 'host'` get no further without the signature of a current host; with `self` the service
@@ -12,13 +14,18 @@ import { Signatures } from './signatures.ts';
 @Injectable()
 export class SignatureGuard implements CanActivate {
   readonly #signatures: Signatures;
+  readonly #auditLog: AuditLog;
 
-  constructor(@Inject(Signatures) signatures: Signatures) {
+  constructor(@Inject(Signatures) signatures: Signatures, @Inject(AuditLog) auditLog: AuditLog) {
     this.#signatures = signatures;
+    this.#auditLog = auditLog;
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (routeOf(context).auth !== 'host') return true;
+    const route: Route = routeOf(context);
+    // A coordinator that is not what it was says so to everybody; its signed head it still shows, as evidence against itself.
+    if (route.auth !== 'none' && route.path !== routes.readTreeHead.path) this.#auditLog.requireServing();
+    if (route.auth !== 'host') return true;
     const request = context.switchToHttp().getRequest<Request & WithCaller>();
     request.caller = await this.#signatures.callerOf(request, bodyBytesOf(request));
     return true;

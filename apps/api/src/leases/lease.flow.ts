@@ -93,7 +93,7 @@ describe('a desktop between hosts', () => {
     for (const answer of answers) deepEqual(answer, late);
     equal((await b.ask('readDesktop', { params: { desktopId } })).owner?.name, 'laptop-b');
     const other = commitOf(a, { desktopId, epoch: 1, sequence: 1, packs: [pack] });
-    const reused = { ...other, commitId: body.commitId, manifest: body.manifest, release: false };
+    const reused = { ...body, epoch: other.epoch, release: false };
     await rejects(a.ask('commitCheckpoint', { params: { desktopId }, body: reused }), { code: 'COMMIT_ID_REUSED' });
   });
 

@@ -37,7 +37,7 @@ export async function createDesktop(trx: Trx, caller: Caller, desktopId: Desktop
     throw error;
   }
   await trx.insertInto('wrapped_keys').values({ account_id: accountId, desktop_id: desktopId, generation: wrappedKey.generation, bytes: bytesOf(wrappedKey.bytes) }).execute();
-  await record(trx, { accountId, kind: 'desktop-created', hostId, desktopId, detail: { epoch: 1 } });
+  await record(trx, { accountId, kind: 'desktop-created', hostId, desktopId, detail: { epoch: 1 }, leaf: { epoch: 1 } });
 }
 
 /** The next epoch for the caller, if the desktop is free; the same epoch again, if the caller has it. */
@@ -49,7 +49,7 @@ export async function acquireDesktop(trx: Trx, caller: Caller, desktopId: Deskto
   if (verdict === 'again') return lease;
   const epoch = lease.epoch + 1;
   await trx.updateTable('desktops').set({ holder_id: hostId, held: true, epoch }).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).execute();
-  await record(trx, { accountId, kind: 'desktop-acquired', hostId, desktopId, detail: { epoch } });
+  await record(trx, { accountId, kind: 'desktop-acquired', hostId, desktopId, detail: { epoch }, leaf: { epoch } });
   return { ...lease, holder: hostId, held: true, epoch };
 }
 
@@ -57,7 +57,7 @@ export async function releaseDesktop(trx: Trx, { accountId, hostId }: Caller, de
   const lease = await lockLease(trx, accountId, desktopId);
   if ((await allowed(trx, lease, { type: 'release', host: hostId, epoch })) === 'again') return;
   await dropLease(trx, accountId, desktopId);
-  await record(trx, { accountId, kind: 'desktop-released', hostId, desktopId, detail: { epoch } });
+  await record(trx, { accountId, kind: 'desktop-released', hostId, desktopId, detail: { epoch }, leaf: { epoch } });
 }
 
 export async function dropLease(trx: Trx, accountId: AccountId, desktopId: DesktopId): Promise<void> {

@@ -1,4 +1,5 @@
 import { Fault, type AccountId, type DesktopId, type HostId } from '@godwit/base';
+import { sha256 } from '@godwit/crypto';
 import { openPolicy, type RetentionPolicy } from '@godwit/snapshot';
 import type { Queries, Trx } from '../database/database.ts';
 import { record } from '../audit/record.ts';
@@ -27,7 +28,7 @@ export async function savePolicy(trx: Trx, { accountId, hostId, signPublic }: Ca
     .onConflict((on) => on.columns(['account_id', 'desktop_id']).doUpdateSet(stored))
     .execute();
   const { last, hourly, daily } = policy;
-  await record(trx, { accountId, kind: 'policy-saved', hostId, desktopId, detail: { last, hourly, daily } });
+  await record(trx, { accountId, kind: 'policy-saved', hostId, desktopId, detail: { last, hourly, daily }, leaf: { digest: sha256(bytes) } });
 }
 
 /** The desktop's policy as its signer meant it; undefined: everything is kept. */

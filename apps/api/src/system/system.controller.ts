@@ -1,5 +1,6 @@
 import { Controller, Header, Inject } from '@nestjs/common';
-import { openApiDocument } from '@godwit/wire';
+import { openApiDocument, textOf } from '@godwit/wire';
+import { AuditLog } from '../audit/audit-log.ts';
 import { Coordinator } from '../coordinator-identity.ts';
 import { answersQueries, type Database } from '../database/database.ts';
 import { Serve } from '../http/serve.ts';
@@ -11,12 +12,14 @@ import { renderDocs } from './docs-page.ts';
 export class SystemController {
   readonly #db: Database;
   readonly #coordinator: Coordinator;
+  readonly #auditLog: AuditLog;
   readonly #document: Record<string, unknown>;
   readonly #page: string;
 
-  constructor(@Inject(databaseToken) db: Database, @Inject(Coordinator) coordinator: Coordinator) {
+  constructor(@Inject(databaseToken) db: Database, @Inject(Coordinator) coordinator: Coordinator, @Inject(AuditLog) auditLog: AuditLog) {
     this.#db = db;
     this.#coordinator = coordinator;
+    this.#auditLog = auditLog;
     this.#document = openApiDocument(coordinator.version);
     this.#page = renderDocs(this.#document);
   }
@@ -29,6 +32,7 @@ export class SystemController {
   @Serve('readyz')
   async readyz(): Promise<unknown> {
     await answersQueries(this.#db);
+    this.#auditLog.requireServing();
     return this.#status();
   }
 
@@ -45,6 +49,6 @@ export class SystemController {
   }
 
   #status(): unknown {
-    return { status: 'ok', version: this.#coordinator.version, audience: this.#coordinator.audience };
+    return { status: 'ok', version: this.#coordinator.version, audience: this.#coordinator.audience, logKey: textOf(this.#coordinator.logKey.signPublic) };
   }
 }

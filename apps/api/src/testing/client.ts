@@ -1,7 +1,7 @@
 import { strictEqual } from 'node:assert/strict';
 import { systemRandom } from '@godwit/base';
-import { sha256, signRequest, type DeviceSecrets } from '@godwit/crypto';
-import { faultOf, pathOf, routes, type AnswerOf, type BodyOf, type ParamsOf, type QueryOf, type Route, type RouteId, type Routes } from '@godwit/wire';
+import { openTreeHead, sha256, signRequest, type DeviceSecrets, type SignedTreeHead } from '@godwit/crypto';
+import { bytesOf, faultOf, pathOf, routes, type AnswerOf, type BodyOf, type ParamsOf, type QueryOf, type Route, type RouteId, type Routes } from '@godwit/wire';
 import type { RunningCoordinator } from '../coordinator.ts';
 
 export interface Asking<Id extends RouteId> {
@@ -16,11 +16,29 @@ export type Tamper = (request: { path: string; method: string; headers: Record<s
 /** One device that talks to a coordinator. Answers are held to their schemas. */
 export class TestClient {
   readonly device: DeviceSecrets;
+  /** Of the coordinator: what tree heads are signed for and with. */
+  readonly audience: string;
+  readonly signPublic: Buffer;
   readonly #coordinator: RunningCoordinator;
+  #seen: SignedTreeHead | undefined;
 
   constructor(coordinator: RunningCoordinator, device: DeviceSecrets) {
     this.#coordinator = coordinator;
     this.device = device;
+    [this.audience, this.signPublic] = [coordinator.audience, coordinator.logKey];
+  }
+
+  /** The newest head of the audit log, its signature checked; `seen` from now on. */
+  async look(): Promise<SignedTreeHead> {
+    const { head } = await this.ask('readTreeHead', { query: {} });
+    this.#seen = openTreeHead(bytesOf(head), this);
+    return this.#seen;
+  }
+
+  /** The head that `look` saw last. */
+  get seen(): SignedTreeHead {
+    if (this.#seen === undefined) throw new Error('the client has not looked at the log');
+    return this.#seen;
   }
 
   /** The answer, or the fault it carried, thrown. */
@@ -39,7 +57,7 @@ export class TestClient {
 
   async send<Id extends RouteId>(id: Id, { params, query, body }: Asking<Id> = {}, tamper?: Tamper): Promise<Response> {
     const route: Route = routes[id];
-    const path = pathOf(route, params as Record<string, string> | undefined, query as Record<string, string> | undefined);
+    const path = pathOf(route, params, query);
     const text = body === undefined ? undefined : JSON.stringify(body);
     const request = { path, method: route.method as string, body: text, headers: this.headers(route.method, path, text ?? '') };
     tamper?.(request);

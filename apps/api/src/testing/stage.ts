@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId, silentLog, systemRandom, type AccountId, type CommitId, type DesktopId, type HostId, type Log, type PackId } from '@godwit/base';
-import { createDevice, createRecovery, newAccountKey, recoveryFromWords, replayChain, sha256, signAdd, signGenesis, type ChainState, type DeviceSecrets } from '@godwit/crypto';
+import { createDevice, createRecovery, newAccountKey, recoveryFromWords, replayChain, sha256, signAdd, signGenesis, signWitness, type ChainState, type DeviceSecrets } from '@godwit/crypto';
 import { packObjectKey } from '@godwit/snapshot';
 import { bytesOf, textOf, type Grant } from '@godwit/wire';
 import { startCoordinator, type CoordinatorOptions, type RunningCoordinator } from '../coordinator.ts';
@@ -59,6 +59,7 @@ export async function enrol(coordinator: RunningCoordinator, name = 'laptop-a'):
   const client = new TestClient(coordinator, device);
   const grant = (recipient: string): { recipient: string; generation: number; bytes: string } => ({ recipient, generation: 1, bytes: textOf(systemRandom(200)) });
   const { accountId } = await client.ask('createAccount', { body: { genesis: textOf(genesis), grants: [grant(device.hostId), grant(recovery.hostId)] } });
+  await client.look();
   return { accountId, client, recovery, genesis };
 }
 
@@ -79,7 +80,9 @@ export async function addHost(person: Person, coordinator: RunningCoordinator, n
   const state = await chainOf(person.client);
   const entry = signAdd(state, { device, name, signer: person.client.device, createdMs: Date.now() });
   await person.client.ask('appendChain', { body: { expectedLength: state.length, entry: textOf(entry), grants: [{ recipient: device.hostId, generation: 1, bytes: textOf(systemRandom(200)) }] } });
-  return new TestClient(coordinator, device);
+  const client = new TestClient(coordinator, device);
+  await client.look();
+  return client;
 }
 
 export async function createDesktop(client: TestClient, name = `desktop-${systemRandom(4).toString('hex')}`): Promise<DesktopId> {
@@ -122,8 +125,9 @@ export interface Draft {
   readonly release?: boolean;
 }
 
-/** The body of a commit of a well-formed, signed manifest. */
+/** The body of a commit of a well-formed, signed manifest, with a witness of the head that the client saw last. */
 export function commitOf(client: TestClient, draft: Draft) {
   const commitId = newId<CommitId>(systemRandom);
-  return { commitId, epoch: draft.epoch, manifest: textOf(signedManifest(client.device, commitId, draft)), release: draft.release ?? false };
+  const manifest = signedManifest(client.device, commitId, draft);
+  return { commitId, epoch: draft.epoch, manifest: textOf(manifest), release: draft.release ?? false, witness: textOf(signWitness(sha256(manifest), client.seen, client.device)) };
 }
