@@ -138,7 +138,7 @@ export class CheckpointReader {
       // Neighbours share a leaf: one wait per leaf, not per page.
       if (leaf?.leafIndex !== leafIndex) leaf = await this.leaf(frame.regionId, leafIndex);
       const place = locatePage(leaf, page);
-      if (place !== undefined && place.slot === slot && place.frame.packId === frame.location.packId && place.frame.frameIndex === frame.location.frameIndex) live.push(slot);
+      if (place?.slot === slot && place.frame.packId === frame.location.packId && place.frame.frameIndex === frame.location.frameIndex) live.push(slot);
     }
     return live;
   }

@@ -65,7 +65,7 @@ test('every page of every checkpoint of a line is what a simple model says', asy
         defineRegion({ id: 16, kind: 'disk', name: 'vda', lengthBytes: 20 * 65536 + 512 }),
         defineRegion({ id: 40, kind: 'device', name: 'device', lengthBytes: 70 * 4096 + short }),
       ];
-      const model: Model = new Map(regions.map((region) => [region.id, new Map()]));
+      const model: Model = new Map(regions.map((region) => [region.id, new Map<number, Buffer>()]));
       const line: { reader: CheckpointReader; model: Model }[] = [];
       for (const [index, writes] of generations.entries()) {
         const reader = await checkpoint(desktop, regions, model, writes, index + 1, line.at(-1)?.reader);

@@ -121,7 +121,9 @@ test('packs under each other\'s names, and frames in each other\'s places, do no
   const opened = readPack(bodyA, desktop.keys);
   const [first, second] = opened.frames;
   const sealedOf = (entry: typeof first): Buffer => bodyA.subarray(entry!.offsetBytes, entry!.offsetBytes + entry!.sealedBytes);
-  const refused = (open: () => Buffer): void => void assert.throws(open, (error) => error instanceof Fault && error.code === 'FRAME_CORRUPT');
+  const refused = (open: () => Buffer): void => {
+    assert.throws(open, (error) => error instanceof Fault && error.code === 'FRAME_CORRUPT');
+  };
   refused(() => openStored(opened.keys.seal, opened.contextBytes, { ...first!, sealedBytes: second!.sealedBytes }, first!.kind, sealedOf(second)));
   refused(() => openStored(opened.keys.seal, opened.contextBytes, { ...first!, frameIndex: 1 }, first!.kind, sealedOf(first)));
   for (const kind of ['disk', 'device', 'firmware', 'leaf', 'root', 'footer'] as const) refused(() => openStored(opened.keys.seal, opened.contextBytes, first!, kind, sealedOf(first)));

@@ -153,7 +153,7 @@ export function decodeFooter(plain: Buffer, framesEnd: number): FooterEntry[] {
   return entries;
 }
 
-const kindsByNumber = new Map(Object.entries(frameKinds).map(([name, number]) => [number as number, name as FrameKind]));
+const kindsByNumber = new Map(Object.entries(frameKinds).map(([name, number]) => [number, name as FrameKind]));
 
 function readFooterEntry(reader: ByteReader, frameIndex: number, offsetBytes: number): FooterEntry {
   const sealedBytes = reader.u32();

@@ -143,5 +143,5 @@ export async function checkPack(pack: FinishedPack, keys: DesktopKeys): Promise<
 }
 
 function sameEntry(a: FooterEntry, b: FooterEntry | undefined): boolean {
-  return b !== undefined && a.offsetBytes === b.offsetBytes && a.sealedBytes === b.sealedBytes && a.plainBytes === b.plainBytes && a.kind === b.kind && a.compressed === b.compressed;
+  return a.offsetBytes === b?.offsetBytes && a.sealedBytes === b.sealedBytes && a.plainBytes === b.plainBytes && a.kind === b.kind && a.compressed === b.compressed;
 }

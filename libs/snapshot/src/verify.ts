@@ -222,7 +222,7 @@ class Walk {
       if (frame === undefined || content === undefined) continue;
       const page = leaf.leafIndex * leafPages + at;
       const opened = content.pagesOf[frame.frameIndex];
-      if (opened === undefined || opened.regionId !== leaf.regionId || opened.pages[leaf.slots[at]!] !== page) {
+      if (opened?.regionId !== leaf.regionId || opened.pages[leaf.slots[at]!] !== page) {
         throw new Fault('TABLE_CORRUPT', { subject: `region ${leaf.regionId}`, expected: `page ${page} in slot ${leaf.slots[at]} of frame ${frame.frameIndex}`, found: `page ${opened?.pages[leaf.slots[at]!]}` });
       }
     }
@@ -234,7 +234,7 @@ class Walk {
     if (content === undefined) return;
     const entry = content.frames[place.frameIndex];
     const same =
-      entry !== undefined && entry.kind === kind && entry.offsetBytes === place.offsetBytes && entry.sealedBytes === place.sealedBytes && entry.plainBytes === place.plainBytes && entry.compressed === place.compressed;
+      entry?.kind === kind && entry.offsetBytes === place.offsetBytes && entry.sealedBytes === place.sealedBytes && entry.plainBytes === place.plainBytes && entry.compressed === place.compressed;
     if (!same) throw new Fault('TABLE_CORRUPT', { subject: packId, expected: `${kind} frame ${place.frameIndex} at ${place.offsetBytes}`, found: 'another one in the footer' });
   }
 

@@ -23,13 +23,13 @@ test('a store that stands still stops the writer within its memory, and nothing 
   let putting = 0;
   let puttingMax = 0;
   const waiting: (() => void)[] = [];
-  const allUnderWay = Promise.withResolvers<void>();
+  const allUnderWay = Promise.withResolvers<undefined>();
   const slow: ObjectStore = {
     ...desktop.store,
     put: async (key, body) => {
       putting += 1;
       puttingMax = Math.max(puttingMax, putting);
-      if (putting === packsInFlightMax) allUnderWay.resolve();
+      if (putting === packsInFlightMax) allUnderWay.resolve(undefined);
       if (!open) await new Promise<void>((resolve) => waiting.push(resolve));
       await desktop.store.put(key, body);
       putting -= 1;

@@ -22,7 +22,7 @@ export async function refusedWith(code: FaultCode, action: Promise<unknown>): Pr
 /** What every ObjectStore does, whichever driver; a driver's test file opens its store and calls this. */
 export function storeConformance({ name, open, lists }: ConformanceOptions): void {
   const storeTest = (title: string, body: (store: ObjectStore) => Promise<void>): void => {
-    test(`${name}: ${title}`, async () => {
+    void test(`${name}: ${title}`, async () => {
       const { store, close } = await open();
       try {
         await body(store);

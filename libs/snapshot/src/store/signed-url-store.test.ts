@@ -36,16 +36,26 @@ async function loopback(options: Partial<SignedUrlStoreOptions> = {}): Promise<L
     const key = url.pathname.slice(1);
     try {
       if (request.method === 'PUT') {
-        if (request.headers['x-signed'] !== 'yes') return answer(403);
+        if (request.headers['x-signed'] !== 'yes') {
+          answer(403);
+          return;
+        }
         await objects.put(key, Buffer.concat(pieces));
-        return answer(201);
+        answer(201);
+        return;
       }
       const whole = await objects.get(key);
       const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
-      if (first === undefined || last === undefined) return answer(200, whole);
-      if (Number(first) >= whole.length) return answer(416, Buffer.alloc(0), { 'content-range': `bytes */${whole.length}` });
+      if (first === undefined || last === undefined) {
+        answer(200, whole);
+        return;
+      }
+      if (Number(first) >= whole.length) {
+        answer(416, Buffer.alloc(0), { 'content-range': `bytes */${whole.length}` });
+        return;
+      }
       const part = whole.subarray(Number(first), Number(last) + 1);
-      return answer(206, part, { 'content-range': `bytes ${first}-${Number(first) + part.length - 1}/${whole.length}` });
+      answer(206, part, { 'content-range': `bytes ${first}-${Number(first) + part.length - 1}/${whole.length}` });
     } catch (error) {
       const code = error instanceof Fault ? error.code : 'INTERNAL';
       answer({ OBJECT_MISSING: 404, OBJECT_EXISTS: 412 }[code as string] ?? 500);

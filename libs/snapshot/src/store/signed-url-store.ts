@@ -58,7 +58,6 @@ export function signedUrlStore(options: SignedUrlStoreOptions): ObjectStore {
     put: async (key, body) => await store.put(key, body),
     get: async (key, range) => await store.get(key, range),
     size: async (key) => await store.size(key),
-    // eslint-disable-next-line require-yield -- it refuses before there is anything to yield
     async *list() {
       throw refuse('list');
     },
@@ -88,7 +87,10 @@ class SignedUrls {
       if (minted?.key !== key) throw new Fault('STORE_UNAVAILABLE', { subject: key, expected: 'a URL for it', found: 'none' });
       return { url: minted.url, method: 'PUT', headers: minted.headers ?? {}, body };
     });
-    if (answer.status === 409 || answer.status === 412) return await this.#mustBeSame(key, body);
+    if (answer.status === 409 || answer.status === 412) {
+      await this.#mustBeSame(key, body);
+      return;
+    }
     if (answer.status < 200 || answer.status > 299) throw refused(key, answer);
   }
 
