@@ -2,7 +2,7 @@ import { printable } from '@godwit/base';
 import type { ControlCommand, ControlResult, DesktopStatus } from '@godwit/wire';
 import { bytesText, durationText, table } from './figures.ts';
 import { recoverAnswer, rekeyAnswer, revokeAnswer } from './account-answers.ts';
-import { forkAnswer, pruneAnswer, rollbackAnswer } from './past-answers.ts';
+import { forkAnswer, pruneAnswer, rollbackAnswer, scrubAnswer } from './past-answers.ts';
 
 /** What each command prints for people when it is done; `--json` prints the result itself instead. Pure. */
 export const answers: { readonly [Command in ControlCommand]: (result: ControlResult<Command>) => string } = {
@@ -57,6 +57,7 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
       ...(result.good ? ['Everything that was looked at is whole and signed by your devices.'] : []),
       ...(result.missing.length === 0 ? [] : [`${result.missingCount} objects are missing:`, ...result.missing]),
       ...(result.damaged.length === 0 ? [] : [`${result.damagedCount} objects are damaged:`, ...result.damaged.map(({ subject, code, message }) => `${subject}: ${message} [${code}]`)]),
+      scrubAnswer(result.scrub),
     ].join('\n'),
   audit: ({ head, leaves, newest, findings, good }) =>
     [

@@ -1,6 +1,7 @@
 import { Fault, type HostId } from '@godwit/base';
 import { parseObjectKey, verifyDesktop, type VerifyReport } from '@godwit/snapshot';
 import { bytesOf, type ControlArguments, type ControlResult } from '@godwit/wire';
+import { acceptHead } from '../account/accept-head.ts';
 import type { Account } from '../account/account.ts';
 import { findDesktop } from './find-desktop.ts';
 import { keysWithOrigins, storeOf, type Host } from './host.ts';
@@ -30,6 +31,7 @@ export async function history(account: Account, name: string): Promise<ControlRe
 export async function verify(host: Host, { name, data }: ControlArguments<'verify'>): Promise<ControlResult<'verify'>> {
   const { account } = host;
   const { desktopId, head, epoch, wrappedKeys } = await findDesktop(account, name);
+  account.heads.check({ desktopId, name }, head);
   if (head === null) throw new Fault('DESKTOP_NEVER_SAVED', { subject: name });
   const chain = await account.refreshChain();
   const signerPublicOf = ({ hostId }: { readonly hostId: HostId }): Buffer => {
@@ -44,6 +46,7 @@ export async function verify(host: Host, { name, data }: ControlArguments<'verif
   const damaged = new Map<string, VerifyReport['damaged'][number]>();
   for (let from: number | undefined = head.sequence; from !== undefined; ) {
     const { manifest } = await account.coordinator.call('readManifest', { params: { desktopId, sequence: String(from) } });
+    if (from === head.sequence) await acceptHead(account, { desktopId, name }, bytesOf(manifest));
     const report = await verifyDesktop({ ...shared, head: bytesOf(manifest) });
     for (const count of countNames) total[count] += report[count];
     for (const key of report.missing) missing.add(key);
