@@ -39,6 +39,16 @@ export const chainAppended = z.object({ length: chainLength });
 
 export const grants = z.object({ grants: z.array(grant).max(grantsLimit) });
 
+/** What the owner of the recovery key finds of an account: its chain from `from` on, and the account keys that were granted to that key. */
+export const recoveryAccount = chainPage.extend({ accountId, grants: z.array(grant).max(grantsLimit) });
+export const recoverBody = z.strictObject({
+  accountId,
+  expectedLength: chainLength,
+  /** Adds the new machine, signed by the recovery key. */
+  entry: chainEntry,
+  grants: z.array(grant).min(1).max(grantsLimit),
+});
+
 export const createJoinBody = z.strictObject({ signPublic: publicKey, boxPublic: publicKey, name: hostName });
 export const joinCreated = z.object({ joinId, expiresMs: timeMs });
 export const joinParams = z.strictObject({ joinId });
