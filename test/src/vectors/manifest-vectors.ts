@@ -59,7 +59,7 @@ function publicVectors(refused: Refused, fork: { readonly line: Buffer; readonly
     refused('suite-0', 'suite 0, well signed', { public: { suite: u16(0) } }),
     refused('suite-2', 'an unknown suite, well signed', { public: { suite: u16(2) } }),
     refused('flags', 'a flag', { public: { flags: u32(1) } }),
-    refused('sequence-0', 'sequence 0', { public: { sequence: u64(0) } }),
+    refused('sequence-0', 'sequence 0', { public: { sequence: u64(0), line: u8(0), before: none } }),
     refused('sequence-2-53', 'sequence 2^53', { public: { sequence: u64(2n ** 53n) } }),
     refused('generation-0', 'key generation 0', { public: { generation: u32(0) } }),
     refused('line-3', 'a line that neither begins, goes on nor forks', { public: { line: u8(3) } }),
@@ -81,7 +81,7 @@ function publicVectors(refused: Refused, fork: { readonly line: Buffer; readonly
     refused('packs-vast', 'a count of 2^32 - 1 packs', { public: { packCount: u32(0xffff_ffff) } }),
     refused('packs-order', 'packs that do not ascend', { public: { pack0: packsOf(1, 0).pack1, pack1: packsOf(1, 0).pack0 } }),
     refused('packs-twice', 'one pack twice', { public: { pack1: packsOf(1, 0).pack0 } }),
-    refused('pack-empty', 'a pack of no bytes', { public: { pack0: entry(sorted[0]!, sorted[0] === packId ? 1 : 0, 0) } }),
+    refused('pack-empty', 'a pack of no bytes', { public: sorted[0] === packId ? { pack1: entry(olderPack, 0, 0) } : { pack0: entry(olderPack, 0, 0) } }),
   ];
 }
 
@@ -90,7 +90,7 @@ function privateVectors(refused: Refused): Vector[] {
   const change = (name: string, description: string, changes: ManifestChanges['private']): Vector => refused(`private-${name}`, description, { private: changes });
   return [
     change('contract-vast', 'a contract of 2^32 - 1 bytes', { contractLength: u32(0xffff_ffff) }),
-    change('regions-65', '65 regions', { regionCount: u16(65) }),
+    change('regions-65', '65 regions', { regionCount: u16(65), region0: join(...Array.from({ length: 65 }, (_, id) => region(id, 3, `r${id}`, 0))), region1: none }),
     change('regions-order', 'regions that do not ascend', { region0: region(16, 2, 'vda', 65536), region1: ram }),
     change('regions-twice', 'one region twice', { region1: ram }),
     change('region-kind-0', 'a region of kind 0', { region0: region(1, 0, 'pc.ram', 4096) }),

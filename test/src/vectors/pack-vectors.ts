@@ -55,6 +55,8 @@ export function packVectors(): Vector[] {
     refused('longer', 'a byte after the end', join(good, u8(0))),
     refused('tail-twice', 'the trailer twice', join(good, good.subarray(-8))),
     refused('twice', 'the pack twice', join(good, good)),
+    vector('pack', 'PACK_CORRUPT', 'other-digest', 'another digest than the manifest names', [...given, ['sha256', sha256(text('another pack')).toString('hex')]], good),
+    vector('pack', 'PACK_CORRUPT', 'other-length', 'longer than the manifest says', [...given, ['length', String(good.length - 1)]], good),
     asGiven('other-pack', { pack: seeded('another pack', 16) }),
     asGiven('other-epoch', { epoch: 8 }),
     asGiven('other-generation', { generation: 2 }),
@@ -64,6 +66,8 @@ export function packVectors(): Vector[] {
 }
 
 const pages = [[2, 5], [0, 6]] as const;
+/** Low half of XXH64 over the plaintext of `pages`, as a compressor writes it: with it, a decompressor has nothing against the frame. */
+const contentCheckSum = 'ed9bb3c8';
 const regionLine: [string, string] = ['region', '1 ram 12288'];
 
 /** One frame by itself, as a reader of ranges gets it. */
@@ -108,8 +112,9 @@ export function frameVectors(): Vector[] {
     stored('skippable-after', 'a skippable frame last', join(zstd(blocks), hex('502a4d1803000000616263'))),
     stored('zstd-tail', 'a byte after the zstd frame', join(zstd(blocks), u8(0))),
     stored('zstd-cut', 'the zstd frame lacks its last byte', zstd(blocks).subarray(0, -1)),
-    stored('zstd-check-sum', 'a zstd frame with a check sum', zstd(blocks, { descriptor: u8(0xa4), check: u32(0) })),
+    stored('zstd-check-sum', 'a zstd frame with a check sum', zstd(blocks, { descriptor: u8(0xa4), check: hex(contentCheckSum) })),
     stored('zstd-dictionary', 'a zstd frame that names a dictionary', zstd(blocks, { descriptor: u8(0xa1), window: u8(1) })),
+    stored('zstd-dictionary-0', 'a zstd frame that names the dictionary 0', zstd(blocks, { descriptor: u8(0xa1), window: u8(0) })),
     stored('zstd-reserved', 'a reserved bit of the zstd frame', zstd(blocks, { descriptor: u8(0xa8) })),
     stored('zstd-no-length', 'a zstd frame that does not say its length', zstd(blocks, { descriptor: u8(0x00), window: u8(3 << 3), content: none })),
     stored('zstd-window', 'a window of 16 MiB', zstd(blocks, { descriptor: u8(0x80), window: u8(14 << 3) })),
