@@ -61,7 +61,7 @@ export function pastCommands(shell: Shell): void {
 }
 
 /** Shows what would happen, then does it if the person says so: with --yes, or at the terminal. Without either it stays undone, which is a failure. */
-async function askFirst(options: Common & { readonly yes?: boolean }, run: (confirmed: boolean) => Promise<unknown>): Promise<void> {
+export async function askFirst(options: Common & { readonly yes?: boolean }, run: (confirmed: boolean) => Promise<unknown>): Promise<void> {
   if (options.yes === true) {
     await run(true);
     return;
