@@ -123,11 +123,12 @@ export class Desktops {
     let remote: readonly Desktop[] | undefined;
     try {
       // Whoever looks here looks at the log too: a coordinator with another past is not believed about desktops either.
-      const [answer] = await Promise.all([account.coordinator.call('listDesktops', {}), account.logWatch.contact()]);
-      remote = answer.desktops;
+      await account.logWatch.contact();
+      remote = (await account.coordinator.call('listDesktops', {})).desktops;
       for (const desktop of remote) account.heads.check(desktop, desktop.head);
     } catch (error) {
-      if (Fault.from(error).kind !== 'unavailable') throw error;
+      const { kind, code } = Fault.from(error);
+      if (kind !== 'unavailable' || code === 'LOG_UNSOUND' || code === 'LOG_REWOUND') throw error;
       log.info('coordinator-unreachable', { error });
     }
     const local = [...this.#local.values()];
