@@ -181,7 +181,7 @@ export class CheckpointWriter {
     if (this.#state === 'open') this.#state = { failure: reason };
     this.#compressing.fail(reason);
     await this.#packs.abort(reason);
-    await this.#compressing.settled().catch(() => undefined);
+    await this.#compressing.settled().catch(() => undefined); // It fails with the reason above.
   }
 
   async #writeManifest(request: FinishCheckpoint, { packs, root, counts, regions }: { packs: ManifestPack[]; root: TableLocation; counts: CheckpointProgress & { frames: number }; regions: Region[] }): Promise<Omit<FinishedCheckpoint, 'stats'> & { stats: ManifestStats & { manifestBytes: number } }> {

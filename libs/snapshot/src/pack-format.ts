@@ -125,7 +125,17 @@ export async function openFrame(key: Secret, context: Buffer, place: FramePlace,
 /** `openFrame` for a thread that has nothing else to do. */
 export function openFrameSync(key: Secret, context: Buffer, place: FramePlace, kind: FrameKind, sealed: Buffer): Buffer {
   const bytes = openStored(key, context, place, kind, sealed);
-  return decompressSync({ compressed: place.compressed, bytes, plainBytes: place.plainBytes });
+  const plain = decompressSync({ compressed: place.compressed, bytes, plainBytes: place.plainBytes });
+  if (plain !== bytes) release(bytes);
+  return plain;
+}
+
+/**
+ * Gives memory back at once that nobody looks at any more: what waits for the collector makes it run often, and new memory is cold.
+ * Only of a buffer that is all of its memory; a small one shares it with others.
+ */
+export function release({ buffer, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 /** count u32, then per frame: sealed length u32, plain length u32, kind u8, flags u8. Offsets follow from the lengths. */

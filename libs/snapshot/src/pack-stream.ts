@@ -51,12 +51,12 @@ export class PackStream {
   /** Starts no more uploads and waits for those under way; never throws. */
   async abort(reason: unknown): Promise<void> {
     this.#uploads.fail(reason);
-    await this.#uploads.settled().catch(() => undefined);
+    await this.#uploads.settled().catch(() => undefined); // It fails with the reason given.
   }
 
   async #inTurn<Result>(action: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(action);
-    this.#turn = result.catch(() => undefined);
+    this.#turn = result.catch(() => undefined); // Told to its own caller; the next one has its turn.
     return await result;
   }
 

@@ -4,7 +4,7 @@ import { keysOfPack, type DesktopKeys } from './keys.ts';
 import { frameHeaderBytes, regionPagesMax } from './limits.ts';
 import type { ManifestPack } from './manifest.ts';
 import { openPack } from './pack.ts';
-import { encodePackContext, openFrameSync, type FooterEntry } from './pack-format.ts';
+import { encodePackContext, openFrameSync, release, type FooterEntry } from './pack-format.ts';
 import { decodePageFrame } from './page-frame.ts';
 import { defineRegion, pageBytesOf, type RegionKind } from './region.ts';
 
@@ -34,7 +34,9 @@ export function checkWholePack(bytes: Buffer, pack: ManifestPack, keys: PackKeys
   const pagesOf = frames.map((entry) => {
     const plain = openFrameSync(keys.seal, contextBytes, entry, entry.kind, bytes.subarray(entry.offsetBytes, entry.offsetBytes + entry.sealedBytes));
     const { kind } = entry;
-    return kind === 'leaf' || kind === 'root' || kind === 'footer' ? undefined : decodePages(plain, kind);
+    const pages = kind === 'leaf' || kind === 'root' || kind === 'footer' ? undefined : decodePages(plain, kind);
+    release(plain);
+    return pages;
   });
   const openedPages = pagesOf.reduce((sum, opened) => sum + (opened?.pages.length ?? 0), 0);
   return { frames, pagesOf, openedFrames: pagesOf.filter((opened) => opened !== undefined).length, openedPages };
