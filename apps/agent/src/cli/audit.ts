@@ -36,7 +36,7 @@ export async function checkReceiptFile(path: string, home: Home): Promise<Receip
 }
 
 export function receiptText(found: ReceiptFinding): string {
-  const what = [`${found.kind}`, ...(found.sequence === null ? [] : [`checkpoint ${found.sequence}`]), ...(found.epoch === null ? [] : [`epoch ${found.epoch}`]), ...(found.desktopId === null ? [] : [`desktop ${found.desktopId.slice(0, 8)}`])];
+  const what = [found.kind, ...(found.sequence === null ? [] : [`checkpoint ${found.sequence}`]), ...(found.epoch === null ? [] : [`epoch ${found.epoch}`]), ...(found.desktopId === null ? [] : [`desktop ${found.desktopId.slice(0, 8)}`])];
   return [
     `The receipt holds: ${what.join(', ')}, ${new Date(found.timeMs).toLocaleString()}, leaf ${found.index} of a log of ${found.logSize}.`,
     found.keyKnown ? 'Signed with the log key that this host learnt.' : `This machine has learnt no log key; the receipt is signed with ${found.logKey}: compare it with a host of the account.`,
