@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { Fault, newId, type CommitId, type DesktopId } from '@godwit/base';
 import { forkManifest, openManifest, type Manifest } from '@godwit/snapshot';
 import { bytesOf, textOf, type ControlArguments, type ControlResult, type Desktop } from '@godwit/wire';
-import { decodeContract, encodeContract } from '../machine/contract.ts';
+import { decodeContract, encodeContract, randomUuid } from '../machine/contract.ts';
 import { findDesktop } from './find-desktop.ts';
 import { keysFor, type Host } from './host.ts';
 import { signerOf } from './local-desktop.ts';
@@ -52,7 +51,7 @@ async function makeFork(host: Host, from: Desktop, sequence: number, name: strin
   const origin = openManifest(bytes, await keysFor(host, from.desktopId, from.wrappedKeys, bytes), signerPublic);
   if (origin.public.sequence !== sequence) throw new Fault('MANIFEST_INVALID', { expected: `checkpoint ${sequence}`, found: `checkpoint ${origin.public.sequence}` });
   // Resuming one state twice would give two guests the same secrets: the guest is told that it is a copy.
-  const contract = { ...decodeContract(origin.private.contract), generationId: randomUUID() };
+  const contract = { ...decodeContract(origin.private.contract), generationId: randomUuid(random) };
   const { desktopId, wrapped } = account.createDesktopKey();
   const keys = await keysFor(host, desktopId, [wrapped], bytes);
   const commitId = newId<CommitId>(random);

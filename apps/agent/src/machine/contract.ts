@@ -89,7 +89,7 @@ export function newContract(wish: NewMachine, random: Random): MachineContract {
 }
 
 /** RFC 9562 version 4. */
-function randomUuid(random: Random): string {
+export function randomUuid(random: Random): string {
   const bytes = random(16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
