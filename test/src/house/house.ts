@@ -161,7 +161,7 @@ async function endMachine(pid: number): Promise<void> {
 
 function isZombie(pid: number): boolean {
   try {
-    return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').includes(' Z ');
   } catch {
     return true; // It is gone.
   }

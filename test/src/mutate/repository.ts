@@ -127,7 +127,7 @@ class Build {
   async #open({ key, keys }: Checkpoint, fallback: DeviceSecrets): Promise<CheckpointReader> {
     const manifest = this.store.objects.get(key)!;
     for (const signer of this.#signers.add(fallback)) {
-      const reader = await CheckpointReader.open({ store: this.store, keys, manifest, signerPublic: signer.signPublic }).catch(() => undefined);
+      const reader = await CheckpointReader.open({ store: this.store, keys, manifest, signerPublic: signer.signPublic }).catch(() => undefined); // Not this signer's, or damaged: the next one is tried.
       if (reader !== undefined) return reader;
     }
     throw new Error(`nobody here signed ${key}`);

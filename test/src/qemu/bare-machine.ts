@@ -37,7 +37,7 @@ export async function startBareMachine(...extra: readonly string[]): Promise<Bar
   child.once('exit', (code, signal) => gone.abort(new Error(`QEMU ended (${code ?? signal}): ${complaints}`)));
   const end = async (qmp?: QmpSession, manner: 'quit' | 'kill' = 'quit'): Promise<void> => {
     if (manner === 'kill') child.kill('SIGKILL');
-    else if (qmp?.state === 'ready') await quit(qmp, { timeoutMs: 2000 }).catch(() => undefined);
+    else if (qmp?.state === 'ready') await quit(qmp, { timeoutMs: 2000 }).catch(() => undefined); // It is killed below if it is still there.
     qmp?.close();
     await endChild(child);
     await rm(directory, { recursive: true, force: true });

@@ -26,7 +26,7 @@ async function allowed(machine: BareMachine, t: TestContext): Promise<boolean> {
     return true;
   } catch (error) {
     if (qmpErrorClass(error) === undefined) throw error;
-    t.skip('QEMU may not use userfaultfd here');
+    t.skip('because QEMU may not use userfaultfd here');
     return false;
   }
 }
@@ -82,7 +82,7 @@ describe('a firmware-only machine, captured from QEMU and played back into anoth
         if (!(await allowed(machine, t))) return;
         const resumed = machine.qmp.waitFor('RESUME', undefined, { timeoutMs: 10_000 });
         const completed = machine.qmp.waitFor('MIGRATION', ({ data }) => data.status === 'completed', { timeoutMs: 20_000 });
-        completed.catch(() => undefined);
+        completed.catch(() => undefined); // Awaited below, when the guest runs.
         const resume = new LazyResume(machine, captured);
         await resume.begin({ hotPages });
         await resumed;
@@ -116,7 +116,7 @@ describe('a firmware-only machine, captured from QEMU and played back into anoth
       if (!(await allowed(machine, t))) return;
       const resume = new LazyResume(machine, captured);
       const resumed = machine.qmp.waitFor('RESUME', undefined, { timeoutMs: 1000 });
-      resumed.catch(() => undefined);
+      resumed.catch(() => undefined); // Awaited below: that it does not come is the test.
       await resume.begin({ changeOpening: withoutDiscards });
       await assert.rejects(resumed, { code: 'QMP_TIMEOUT' });
     }, 'kill');
@@ -133,7 +133,7 @@ describe('a background snapshot of a firmware-only machine', { timeout: 30_000 }
         await setMigrationCapabilities(source.qmp, ['background-snapshot']);
       } catch (error) {
         if (qmpErrorClass(error) === undefined) throw error;
-        t.skip('QEMU may not use userfaultfd with write protection here');
+        t.skip('because QEMU may not use userfaultfd with write protection here');
         return;
       }
       await stop(source.qmp);

@@ -128,7 +128,7 @@ export class LazyResume {
     });
     socket.on('data', (chunk: Buffer) => returnPath.push(chunk));
     socket.on('error', (error) => this.#shut.reject(error));
-    this.#shut.promise.catch(() => undefined);
+    this.#shut.promise.catch(() => undefined); // Whoever waits for it is told.
     const opening = Buffer.concat(postcopyOpening({ configuration: this.#captured.configuration.bytes, blocks: this.#captured.blocks }));
     await writeAll(socket, [changeOpening(opening)]);
     const ram = this.sent.blockIndex('pc.ram');

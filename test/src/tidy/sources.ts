@@ -32,7 +32,7 @@ export function codeFiles(): SourceFile[] {
 
 /** Unit tests, what only they use, and the whole workspace of tests. */
 export function isTest(path: string): boolean {
-  return path.startsWith('test/') || path.endsWith('.test.ts') || path.endsWith('/test-client.ts') || /\/(testing|test-kit)\//.test(path);
+  return path.startsWith('test/') || /\.(test|flow)\.ts$/.test(path) || path.endsWith('/conformance.ts') || path.endsWith('/test-client.ts') || /\/(testing|test-kit)\//.test(path);
 }
 
 export function parse({ path, text }: SourceFile): ts.SourceFile {

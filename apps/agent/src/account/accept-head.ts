@@ -23,11 +23,24 @@ export async function acceptHead(account: Account, desktop: { readonly desktopId
   }
   const { length, headHash } = content.chain;
   assertOnChain(state, { length, headHash });
-  const { revokedAt } = writer;
-  // Position counts, not time: after its revocation a device signs nothing, and what it signed before is under the keys of before.
-  if (writer.addedAt >= length || (revokedAt !== undefined && length > revokedAt)) throw new Fault('DEVICE_REVOKED', { subject: writer.name, expected: 'a checkpoint from its time in the account', found: `one that names entry ${length - 1} of the chain` });
+  if (writer.addedAt >= length) throw new Fault('MANIFEST_INVALID', { expected: `a chain that has ${writer.name}`, found: `one of ${length} entries` });
+  if (writer.revokedAt !== undefined) assertSeen(account, desktop, { digest, writer: writer.name });
   if (content.keyGeneration > generationAt(state, length)) throw new Fault('MANIFEST_INVALID', { expected: `a key generation up to ${generationAt(state, length)}`, found: `${content.keyGeneration}` });
   const head = { epoch: content.epoch, sequence: content.sequence, digest, parent: content.parent?.digest.toString('base64url') ?? null };
   account.heads.check(desktop, head);
   await account.heads.remember(desktop, head);
+}
+
+/**
+ * A device that was revoked may sign what it likes about its own past. What it really committed by then was seen by the host that revoked
+ * it (revoke.ts), which remembers it; any other host waits until such a host has written the desktop again.
+ */
+function assertSeen(account: Account, { desktopId, name }: { readonly desktopId: DesktopId; readonly name: string }, { digest, writer }: { readonly digest: string; readonly writer: string }): void {
+  if (account.heads.seen(desktopId)?.digest === digest) return;
+  throw new Fault('DEVICE_REVOKED', {
+    subject: name,
+    expected: `a checkpoint that was seen here before ${writer} was revoked`,
+    found: `another one by ${writer}`,
+    hint: `on the host that revoked ${writer}, run \`godwit rekey ${name} --full\` or resume it there`,
+  });
 }

@@ -1,4 +1,4 @@
-import { Fault, type Clock, type HostId, type Random } from '@godwit/base';
+import { Fault, type Clock, type HostId, type Log, type Random } from '@godwit/base';
 import { currentDevice, extendChain, grantAccountKey, newAccountKey, signRevoke, wrappedGenerations, type ChainDevice, type ChainState, type DevicePublic, type Secret } from '@godwit/crypto';
 import { bytesOf, grantsLimit, textOf, type ControlArguments, type ControlResult, type Desktop, type Grant } from '@godwit/wire';
 import type { Account } from './account.ts';
@@ -11,7 +11,7 @@ const idDigitsMin = 8;
  * Ends the trust in a host: its entry, a new account key and its grants to everybody who stays are one transaction at the coordinator;
  * then each desktop gets a new key. A host that ends between the two leaves that to whoever writes the desktop next.
  */
-export async function revokeHost(account: Account, { host, confirmed }: ControlArguments<'revoke'>, { clock, random }: { clock: Clock; random: Random }): Promise<ControlResult<'revoke'>> {
+export async function revokeHost(account: Account, { host, confirmed }: ControlArguments<'revoke'>, { clock, random, log }: { clock: Clock; random: Random; log: Log }): Promise<ControlResult<'revoke'>> {
   const before = await account.refreshChain();
   const { device, name } = hostNamed(before, host);
   const staying = [...before.devices.values()].filter((other) => other.revokedAt === undefined && other.device.hostId !== device.hostId);
@@ -22,7 +22,7 @@ export async function revokeHost(account: Account, { host, confirmed }: ControlA
   const result = { hostId: device.hostId, hostName: name, held, staying: staying.map((other) => other.name) };
   if (!confirmed) return { ...result, generation: before.generation, done: false };
   // What it committed until now was committed by a trusted host: from now on only what was seen by then counts.
-  for (const desktop of desktops) await rememberHead(account, desktop);
+  for (const desktop of desktops) await rememberHead(account, desktop, log);
   const accountKey = newAccountKey(random);
   const entry = signRevoke(before, { subject: device.hostId, accountKey, signer: account.device, createdMs: clock.wallMs() });
   const after = extendChain(before, entry);
@@ -63,15 +63,20 @@ function grantsOf(account: Account, chain: ChainState, keys: ReadonlyMap<number,
     [...keys]
       .filter(([generation]) => whole || generation === newest || to.hostId === chain.recovery.hostId)
       .map(([generation, accountKey]) => ({
-        recipient: to.hostId as HostId,
+        recipient: to.hostId,
         generation,
         bytes: textOf(grantAccountKey({ accountKey, generation, chain, chainAgeMs: account.chain.ageMs, to, by: account.device }, random)),
       })),
   );
 }
 
-async function rememberHead(account: Account, { desktopId, name, head }: Desktop): Promise<void> {
+async function rememberHead(account: Account, { desktopId, name, head }: Desktop, log: Log): Promise<void> {
   if (head === null) return;
   const { manifest } = await account.coordinator.call('readManifest', { params: { desktopId, sequence: String(head.sequence) } });
-  await acceptHead(account, { desktopId, name }, bytesOf(manifest));
+  try {
+    await acceptHead(account, { desktopId, name }, bytesOf(manifest));
+  } catch (error) {
+    // One that does not hold is not remembered, and refused when somebody wants it. A coordinator that shows such things must not hinder this.
+    log.warn('head-not-accepted', { desktop: desktopId, error });
+  }
 }

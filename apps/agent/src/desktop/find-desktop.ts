@@ -3,9 +3,13 @@ import type { Desktop } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
 
 /** The desktop of that name at the coordinator. Throws DESKTOP_NOT_FOUND, with the name that may have been meant. */
-export async function findDesktop({ coordinator }: Account, name: string): Promise<Desktop> {
+export async function findDesktop({ coordinator, heads }: Account, name: string): Promise<Desktop> {
   const { desktops } = await coordinator.call('listDesktops', {});
   const found = desktops.find((desktop) => desktop.name === name);
+  if (found === undefined) {
+    // One that was seen here and is not there under any name is hidden.
+    for (const desktopId of heads.idsNamed(name)) if (!desktops.some((desktop) => desktop.desktopId === desktopId)) heads.check({ desktopId, name }, null);
+  }
   if (found === undefined) throw notFound(name, desktops.map((desktop) => desktop.name));
   return found;
 }

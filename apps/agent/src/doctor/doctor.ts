@@ -2,6 +2,8 @@ import { statfs } from 'node:fs/promises';
 import { Fault, type Clock } from '@godwit/base';
 import type { ControlResult, DoctorFinding } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
+import { coreDumpsForbidden } from '../account/core-dumps.ts';
+import { credentialKeeper } from '../account/home-key.ts';
 import { bytesText, durationText } from '../cli/figures.ts';
 import type { Home } from '../home.ts';
 import type { HostCapabilities } from '../machine/fitness.ts';
@@ -10,6 +12,7 @@ import type { Privilege } from '../machine/privilege.ts';
 export interface Patient {
   readonly home: Home;
   readonly account: Account | undefined;
+  readonly locked: boolean;
   readonly privilege: Privilege;
   readonly capabilities: () => Promise<HostCapabilities>;
   readonly clock: Clock;
@@ -21,7 +24,7 @@ const diskFreeBytesMin = 4 * 2 ** 30;
 /** Checks one after the other, and stops where nothing after it could work. */
 export async function doctor(patient: Patient): Promise<ControlResult<'doctor'>> {
   const findings: DoctorFinding[] = [];
-  for (const check of [checkQemu, checkPrivilege, checkAcceleration, checkPostcopy, checkDisk, checkAccount, checkCoordinator]) {
+  for (const check of [checkQemu, checkPrivilege, checkAcceleration, checkPostcopy, checkDisk, checkAccount, checkKeys, checkDumps, checkCoordinator]) {
     const finding = await check(patient);
     findings.push(finding);
     if (finding.state === 'bad') break;
@@ -66,9 +69,24 @@ async function checkDisk({ home }: Patient): Promise<DoctorFinding> {
   return bavail * bsize >= diskFreeBytesMin ? good('disk', found) : { check: 'disk', state: 'degraded', found, hint: 'free some space: a desktop needs room for what it writes' };
 }
 
-async function checkAccount({ account }: Patient): Promise<DoctorFinding> {
+async function checkAccount({ account, locked }: Patient): Promise<DoctorFinding> {
+  if (locked) return Promise.resolve({ check: 'account', state: 'bad', found: 'this host is locked', hint: 'give its passphrase with `godwit unlock`' });
   if (account === undefined) return Promise.resolve({ check: 'account', state: 'bad', found: 'this host belongs to no account', hint: 'run `godwit init` for a new account, or `godwit join` for one you have' });
-  return Promise.resolve(good('account', `host ${account.settings.hostName}, fingerprint ${account.fingerprint}; keys in files of mode 0600, not sealed`));
+  return Promise.resolve(good('account', `host ${account.settings.hostName}, fingerprint ${account.fingerprint}`));
+}
+
+async function checkKeys({ account, home }: Patient): Promise<DoctorFinding> {
+  const { keyStore } = account!;
+  const check = 'keys';
+  if (keyStore.kind === 'passphrase') return good(check, 'sealed under a passphrase: the host is locked after each start of the agent');
+  if (keyStore.kind === 'file') return { check, state: 'degraded', found: `in files of mode 0600, not sealed${keyStore.refusal === undefined ? '' : `: ${keyStore.refusal}`}`, hint: 'who can read this disk has the keys: enrol with --passphrase, or where systemd-creds works for this user' };
+  if (keyStore.isPlain(home.deviceKeyFile)) return { check, state: 'degraded', found: 'a key file from before there was a seal', hint: 'it is sealed at the next revocation; or enrol this host anew' };
+  return good(check, `sealed by systemd-creds (${await credentialKeeper()})`);
+}
+
+async function checkDumps(): Promise<DoctorFinding> {
+  if (coreDumpsForbidden()) return Promise.resolve(good('core dumps', 'none of the agent or of what it starts'));
+  return Promise.resolve({ check: 'core dumps', state: 'degraded', found: 'a crash could leave keys on the disk', hint: 'install prlimit (util-linux), or start the agent with `ulimit -c 0`' });
 }
 
 async function checkCoordinator({ account, clock }: Patient): Promise<DoctorFinding> {

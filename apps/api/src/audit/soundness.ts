@@ -10,7 +10,7 @@ const leavesPerPage = 4096;
 
 /**
  * Makes the whole tree again from the leaves and compares every stored hash, every column that leaves are found by, and the log's
- * row. Throws LOG_UNSOUND, naming the first leaf or node that is not as it was written. About a second per 100,000 leaves.
+ * row. Throws LOG_UNSOUND, naming the first leaf or node that is not as it was written. About 2.5 s per 100,000 leaves.
  */
 export async function requireSound(db: Queries): Promise<void> {
   const reader = new LogReader(db);

@@ -6,7 +6,7 @@ import { jsonDepthLimit, requestBodyLimitBytes } from '@godwit/wire';
 /** Routes that take a body from anybody get less: see `unprovenPaths`. */
 const unprovenLimitBytes = 64 * 1024;
 /** Their callers are not known before the body is read. */
-const unprovenPaths: ReadonlySet<string> = new Set(['/v1/accounts', '/v1/joins']);
+const unprovenPaths: ReadonlySet<string> = new Set(['/v1/accounts', '/v1/joins', '/v1/recovery']);
 const bodyTimeLimitMs = 20_000;
 /** Bodies being received at one moment, in bytes as announced: 64 of the largest. What goes beyond is told to come again. */
 const inFlightLimitBytes = 64 * requestBodyLimitBytes;

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, mkdtempSync, op
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { Fault, type Log } from '@godwit/base';
+import { Fault, systemClock, type Log } from '@godwit/base';
 import { requireReachable, serverAccount, type ServerAccount } from './account.ts';
 import { findPostgres, type PostgresPrograms } from './programs.ts';
 
@@ -143,9 +143,9 @@ function worksIn(pid: number, directory: string): boolean {
 }
 
 async function waitUntilGone(clusterDirectory: string, pid: number, limitMs: number): Promise<boolean> {
-  const giveUpAt = performance.now() + limitMs;
+  const giveUpAt = systemClock.workMs() + limitMs;
   while (worksIn(pid, clusterDirectory)) {
-    if (performance.now() > giveUpAt) return false;
+    if (systemClock.workMs() > giveUpAt) return false;
     await sleep(25);
   }
   return true;
@@ -180,10 +180,10 @@ class Supervisor implements Cluster {
   /** Until it accepts connections. At the first start an early exit is final; later exits lead to a new start. */
   async start(): Promise<void> {
     const child = this.#spawn();
-    const giveUpAt = performance.now() + startLimitMs;
+    const giveUpAt = systemClock.workMs() + startLimitMs;
     while (!(await answers(this.socketDirectory))) {
       if (child.exitCode !== null || child.signalCode !== null) throw this.#failed(`exit ${child.exitCode ?? child.signalCode}`);
-      if (performance.now() > giveUpAt) throw this.#failed(`nothing after ${startLimitMs} ms`);
+      if (systemClock.workMs() > giveUpAt) throw this.#failed(`nothing after ${startLimitMs} ms`);
       await sleep(15);
     }
     child.once('exit', () => this.#restartLater());
@@ -256,6 +256,6 @@ async function answers(socketDirectory: string): Promise<boolean> {
   } catch {
     return false;
   } finally {
-    await client.end().catch(() => undefined);
+    await client.end().catch(() => undefined); // What the query said is the answer.
   }
 }
