@@ -80,6 +80,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const limits = new Limits(options.rates ?? defaultRates, clock);
   const upkeep = new Upkeep(options.upkeep);
   const module = CoordinatorModule.on({ db, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, clock, random, log });
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());
   const server = await serve(app, options);

@@ -23,7 +23,10 @@ async function start(data: string, more: string[] = []): Promise<Started> {
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (piece: string) => (errors += piece));
   await new Promise<void>((resolve, reject) => {
-    child.stdout.setEncoding('utf8').on('data', (piece: string) => ((said += piece), said.includes('\n') && resolve()));
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      said += piece;
+      if (said.includes('\n')) resolve();
+    });
     child.once('exit', (code) => reject(new Error(`exit ${code}: ${errors}`)));
   });
   const [, url] = /^godwit-coordinator: ready at (http:\/\/127\.0\.0\.1:[0-9]+)\n$/.exec(said) ?? [];
@@ -71,13 +74,13 @@ describe('godwit-coordinator', () => {
   async function assertSecond(data: string): Promise<void> {
     const refused = await start(data).then(
       () => 'it started',
-      (error: Error) => error.message,
+      (error: unknown) => (error as Error).message,
     );
     match(refused, /exit 1: godwit-coordinator: error: another coordinator uses this data directory .*\[COORDINATOR_RUNNING\]\ngodwit-coordinator: hint: /);
   }
 
   test('says what is wrong with its options, its address and its data directory', async () => {
-    const messageOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'it started', (error: Error) => error.message);
+    const messageOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'it started', (error: unknown) => (error as Error).message);
     match(await messageOf(start(join(folder, 'x'), ['--what'])), /COORDINATOR_OPTIONS/);
     match(await messageOf(start(join(folder, 'x'), ['--listen', 'nowhere'])), /COORDINATOR_OPTIONS/);
     match(await messageOf(start('/proc/nowhere')), /DATA_DIRECTORY_REFUSED/);

@@ -22,7 +22,7 @@ test('bytes come back as they were, in one spelling', () => {
 
 test('no text is accepted that decodes to bytes of another spelling', () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(...'ABCDwxyz0189-_+/= \n'), maxLength: 12 }), (text) => {
+    fc.property(fc.string({ unit: fc.constantFrom(...'ABCDwxyz0189-_+/= \n'.split('')), maxLength: 12 }), (text) => {
       if (accepts(boundedBytes(9), text)) equal(textOf(bytesOf(text)), text);
     }),
   );

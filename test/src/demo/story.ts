@@ -72,7 +72,8 @@ async function whole(host: TestHost): Promise<ArriveFigures> {
   const deadlineMs = performance.now() + completeMs;
   while (performance.now() < deadlineMs) {
     const [desktop] = (await host.must('status', desktopName)).desktops;
-    if (desktop?.arrival !== undefined && desktop.arrival !== null && desktop.arrival.completeMs !== null && desktop.arrival.firstOutputMs !== null) return desktop.arrival;
+    const arrival = desktop?.arrival ?? undefined;
+    if (arrival !== undefined && arrival.completeMs !== null && arrival.firstOutputMs !== null) return arrival;
     await sleep(200);
   }
   throw new Error(`the desktop is not whole on ${host.name} after ${completeMs} ms: ${JSON.stringify(await lastTick(host, desktopName))}`);

@@ -46,6 +46,7 @@ const uuidOid = 2950;
 function typeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
   if (oid === uuidOid) return (text) => text.replaceAll('-', '');
   if (oid === int8Oid) return safeInteger;
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- a type's id comes from the server as a number
   return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
 }
 

@@ -73,7 +73,7 @@ test('a signed URL gives its permission back until it expires', () => {
 test('a URL with any character changed, added or removed is refused', () => {
   const url = signUrl(permission, urlKey);
   fc.assert(
-    fc.property(fc.nat(url.length - 1), fc.constantFrom('replace', 'insert', 'remove'), fc.constantFrom(...'0aZ-_&=%?/#+'), (at, how, character) => {
+    fc.property(fc.nat(url.length - 1), fc.constantFrom('replace', 'insert', 'remove'), fc.constantFrom(...'0aZ-_&=%?/#+'.split('')), (at, how, character) => {
       const altered = url.slice(0, at) + (how === 'remove' ? '' : character) + url.slice(how === 'insert' ? at : at + 1);
       if (altered !== url) throws(() => checkUrl(altered, urlKey, 0), { code: 'URL_REFUSED' });
     }),

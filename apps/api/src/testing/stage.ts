@@ -40,7 +40,7 @@ export async function raiseStage(options: Partial<CoordinatorOptions> = {}, data
 
 /** Silent but for defects, which no test expects. */
 function testLog(): Log {
-  const log: Log = { ...silentLog, error: (event, fields) => process.stderr.write(`coordinator: ${event} ${String(fields?.['error'] ?? '')}\n`), with: () => log };
+  const log: Log = { ...silentLog, error: (event, fields) => process.stderr.write(`coordinator: ${event} ${JSON.stringify(fields?.['error'] ?? '')}\n`), with: () => log };
   return log;
 }
 
