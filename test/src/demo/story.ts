@@ -73,7 +73,7 @@ async function whole(host: TestHost): Promise<ArriveFigures> {
   while (performance.now() < deadlineMs) {
     const [desktop] = (await host.must('status', desktopName)).desktops;
     const arrival = desktop?.arrival ?? undefined;
-    if (arrival !== undefined && arrival.completeMs !== null && arrival.firstOutputMs !== null) return arrival;
+    if (typeof arrival?.completeMs === 'number' && arrival.firstOutputMs !== null) return arrival;
     await sleep(200);
   }
   throw new Error(`the desktop is not whole on ${host.name} after ${completeMs} ms: ${JSON.stringify(await lastTick(host, desktopName))}`);
