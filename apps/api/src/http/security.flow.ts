@@ -85,6 +85,7 @@ describe('who may ask', () => {
       ['forkDesktop', { body: { desktopId: newId<DesktopId>(systemRandom), name: 'theirs', wrappedKey: { generation: 1, bytes: textOf(systemRandom(82)) }, commitId: theirs.commitId, manifest: theirs.manifest, replaces: null } }],
       ['pruneDesktop', { body: { policy: null, dryRun: false } }],
       ['readScrub', {}],
+      ['readReceipt', { query: { kind: 'checkpoint-committed', number: '1' } }],
       ['mintUrls', { body: { operation: 'get', objects: [{ key: pack.key }] } }],
       ['mintUrls', { body: { operation: 'put', epoch: 1, objects: [{ key: pack.key, lengthBytes: 1 }] } }],
     ];
