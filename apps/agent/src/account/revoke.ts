@@ -1,4 +1,4 @@
-import { Fault, type Clock, type HostId, type Log, type Random } from '@godwit/base';
+import { Fault, type Clock, type Log, type Random } from '@godwit/base';
 import { currentDevice, extendChain, grantAccountKey, newAccountKey, signRevoke, wrappedGenerations, type ChainDevice, type ChainState, type DevicePublic, type Secret } from '@godwit/crypto';
 import { bytesOf, grantsLimit, textOf, type ControlArguments, type ControlResult, type Desktop, type Grant } from '@godwit/wire';
 import type { Account } from './account.ts';

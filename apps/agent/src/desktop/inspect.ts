@@ -39,6 +39,8 @@ export async function verify(host: Host, { name, data }: ControlArguments<'verif
     if (writer === undefined) throw new Fault('DEVICE_UNKNOWN', { subject: hostId });
     return writer.device.signPublic;
   };
+  const newest = await account.coordinator.call('readManifest', { params: { desktopId, sequence: String(head.sequence) } });
+  await acceptHead(account, { desktopId, name }, bytesOf(newest.manifest));
   const kept = new Set((await history(account, name)).checkpoints.map(({ sequence }) => sequence));
   const shared = { store: storeOf(host, desktopId, epoch), keys: await keysWithOrigins(host, desktopId, wrappedKeys), data, signerPublicOf };
   const total = { checkpoints: 0, packs: 0, leaves: 0, frames: 0, pages: 0, bytes: 0 };
@@ -46,7 +48,6 @@ export async function verify(host: Host, { name, data }: ControlArguments<'verif
   const damaged = new Map<string, VerifyReport['damaged'][number]>();
   for (let from: number | undefined = head.sequence; from !== undefined; ) {
     const { manifest } = await account.coordinator.call('readManifest', { params: { desktopId, sequence: String(from) } });
-    if (from === head.sequence) await acceptHead(account, { desktopId, name }, bytesOf(manifest));
     const report = await verifyDesktop({ ...shared, head: bytesOf(manifest) });
     for (const count of countNames) total[count] += report[count];
     for (const key of report.missing) missing.add(key);
