@@ -116,7 +116,7 @@ describe('a coordinator that lies', () => {
         const { error, exitCode } = await b.ask(words[0], ...words.slice(1));
         equal(error?.code, 'HEAD_ROLLED_BACK', `${what}: ${words.join(' ')}`);
         ok(exitCode !== 0);
-        match(error?.expected ?? '', /checkpoint 2/);
+        match(error.expected ?? '', /checkpoint 2/);
       }
     }
     liar.lie('GET /v1/desktops', edited(() => undefined));
@@ -143,7 +143,7 @@ describe('a coordinator that lies', () => {
       liar.lie('GET /v1/desktops', keyOf(make));
       const { error } = await b.ask('verify', 'work');
       equal(error?.code, 'GRANT_INVALID');
-      seen.add(error?.message ?? '');
+      seen.add(error.message);
     }
     equal(seen.size, 1);
   });

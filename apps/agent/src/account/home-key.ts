@@ -123,7 +123,7 @@ function credentials(words: readonly string[], input: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const child = execFile('systemd-creds', words, { encoding: 'buffer', timeout: credentialMs, maxBuffer: 2 * sealedCharactersMax }, (error, stdout) => {
       if (error === null) resolve(stdout);
-      else reject(error);
+      else reject(Object.assign(new Error('systemd-creds failed'), { code: error.code }));
     });
     child.stdin?.on('error', () => undefined); // It ended before it read: its exit code says so.
     child.stdin?.end(input);
