@@ -71,9 +71,13 @@ async function probePostcopy(qmp: QmpSession): Promise<string | undefined> {
   }
 }
 
-/** Why guests do not run under KVM here. The device file proves nothing (nested hosts): SeaBIOS has to speak. */
+/**
+ * Why guests do not run under KVM here. The device file proves nothing: on nested hosts without vmx and svm even SeaBIOS runs, and no
+ * kernel ever gets up. So the processor must have one of them, and SeaBIOS has to speak.
+ */
 async function probeKvm(program: string, privilege: Privilege): Promise<string | undefined> {
   if (!existsSync('/dev/kvm')) return 'there is no /dev/kvm';
+  if (!/^flags\s*:.*\b(vmx|svm)\b/m.test(readFileSync('/proc/cpuinfo', 'latin1'))) return 'the processor shows neither vmx nor svm';
   if (privilege.kind === 'self') {
     try {
       accessSync('/dev/kvm', constants.R_OK | constants.W_OK);

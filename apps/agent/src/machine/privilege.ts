@@ -22,7 +22,7 @@ export function detectPrivilege(): Privilege {
 /**
  * The program and arguments that start QEMU with the least rights under which post-copy works.
  *
- * As root: its own user, no capability but CAP_SYS_PTRACE (QEMU 7.2 opens userfaultfd by the system call, which the kernel
+ * As root: its own user with that user's groups (`kvm`, where it is a member), no capability but CAP_SYS_PTRACE (QEMU 7.2 opens userfaultfd by the system call, which the kernel
  * gives to nobody else; qemu-facts.md), and, because that capability would open every process of the machine, a PID
  * namespace with its own /proc, in which there is only QEMU. It can gain nothing: no-new-privs and an empty bounding set.
  * As a user: that user, with whatever the system allows it.
@@ -35,7 +35,7 @@ export function launch(privilege: Privilege, program: string, argv: readonly str
     program: 'unshare',
     argv: [
       ...['--mount', '--pid', '--fork', '--mount-proc'],
-      ...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'],
+      ...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--no-new-privs'],
       ...[`--inh-caps=${only}`, `--ambient-caps=${only}`, `--bounding-set=${only}`],
       ...[program, ...argv],
     ],
