@@ -148,7 +148,7 @@ describe('the control socket', () => {
       join: async () => ({ ...summary, fingerprint: 1n as unknown as string }),
     });
     assert.equal((await refusal('{"command":"hosts","arguments":{}}\n')).code, 'INTERNAL');
-    assert.equal((await refusal('{"command":"join","arguments":{"coordinator":"http://127.0.0.1:1","hostName":"a"}}\n')).code, 'INTERNAL');
+    assert.equal((await refusal('{"command":"join","arguments":{"coordinator":"http://127.0.0.1:1","hostName":"a","passphrase":null}}\n')).code, 'INTERNAL');
   });
 
   test('a command goes on when the one who gave it goes away', async () => {
