@@ -39,11 +39,15 @@ export class Insider {
     const route: Route = routes[id];
     const path = pathOf(route, params, query);
     const text = body === undefined ? '' : JSON.stringify(body);
-    const signed = signRequest({ method: route.method, path, bodySha256: sha256(Buffer.from(text)), timeMs: Date.now(), audience: this.settings.audience }, this.device, systemRandom);
+    const signed = this.signed(route.method, path, text);
     const response = await fetch(new URL(path, this.settings.coordinator), { method: route.method, headers: { ...signed, 'content-type': 'application/json' }, ...(text === '' ? {} : { body: text }) });
     const answer: unknown = await response.json();
     if (!response.ok) throw faultOf(response.status, answer);
     return answer as AnswerOf<Routes[Id]>;
+  }
+
+  signed(method: string, path: string, body = ''): Record<string, string> {
+    return signRequest({ method, path, bodySha256: sha256(Buffer.from(body)), timeMs: Date.now(), audience: this.settings.audience }, this.device, systemRandom);
   }
 
   async chain(): Promise<ChainState> {

@@ -1,9 +1,9 @@
-import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, notEqual, ok, rejects, throws } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cryptoReady, newAccountKey, signRevoke, wrappedGenerations } from '@godwit/crypto';
 import { systemRandom } from '@godwit/base';
+import { createDevice, cryptoReady, encodeEntry, entryBody, newAccountKey, sign, signAdd, signRevoke, wrappedGenerations } from '@godwit/crypto';
 import { desktopKeys, packKeyOf } from '@godwit/snapshot';
-import { bytesOf, textOf } from '@godwit/wire';
+import { bytesOf, closeCodes, textOf } from '@godwit/wire';
 import { enrolSecond, House, type TestHost } from '../house/house.ts';
 import { Insider } from './insider.ts';
 import { withoutCredentials } from './people.ts';
@@ -104,5 +104,38 @@ describe('a host is revoked', () => {
     ok((await reader.readPage(0, 1))?.includes('written after'));
     equal((await alice.desktop('work')).owner, null);
     equal((await a.must('verify', 'work', '--data')).good, true);
+  });
+
+  test('with its old keys it does not come back: not by a join, not by an entry of its own', async () => {
+    const { signPublic, boxPublic, hostId } = thief.device;
+    await rejects(thief.ask('createJoin', { body: { signPublic: textOf(signPublic), boxPublic: textOf(boxPublic), name: 'b again' } }), { code: 'ACCOUNT_EXISTS' });
+    const chain = await alice.chain();
+    throws(() => signAdd(chain, { device: thief.device, name: 'b again', signer: alice.device, createdMs: 1 }), { code: 'DEVICE_REVOKED' });
+    const own = { kind: 'add', accountId: chain.accountId, sequence: chain.length, previousHash: chain.headHash, createdMs: 1, signer: hostId, device: createDevice(systemRandom), name: 'of b' } as const;
+    const entry = textOf(encodeEntry(own, sign('chain-entry', entryBody(own), thief.device.signSecret)));
+    await rejects(thief.ask('appendChain', { body: { expectedLength: chain.length, entry, grants: [] } }), { code: 'HOST_REVOKED' });
+    await rejects(alice.ask('appendChain', { body: { expectedLength: chain.length, entry, grants: [] } }), { code: 'CHAIN_SIGNER_REFUSED' });
+  });
+
+  test('a signed URL from before the revocation ends within its 60 s; an open event stream at once', { timeout: 100_000 }, async () => {
+    const lost = await house.addHost('c', withoutCredentials(house));
+    await enrolSecond(a, lost, house.url);
+    const insider = new Insider(lost.home);
+    const { desktopId } = await insider.desktop('work');
+    const { reader } = await insider.read('work');
+    const key = packKeyOf(reader.manifest.public.packs[0]!);
+    const { urls, expiresMs } = await insider.ask('mintUrls', { params: { desktopId }, body: { operation: 'get', objects: [{ key }] } });
+    const url = new URL(urls[0]!.url, house.url);
+    const signed = insider.signed('GET', '/v1/events');
+    const closed = Promise.withResolvers<number>();
+    const socket = new WebSocket(new URL('/v1/events', house.url.replace('http', 'ws')), { headers: signed });
+    socket.addEventListener('close', ({ code }) => closed.resolve(code));
+    await new Promise((resolve) => socket.addEventListener('open', resolve));
+    await a.must('revoke', 'c', '--yes');
+    equal(await closed.promise, closeCodes.revoked);
+    ok(expiresMs - Date.now() <= 60_000);
+    await new Promise((resolve) => setTimeout(resolve, expiresMs - Date.now() + 200));
+    const late = await fetch(url);
+    deepEqual([late.status, ((await late.json()) as { code: string }).code], [403, 'URL_EXPIRED']);
   });
 });
