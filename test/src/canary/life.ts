@@ -52,7 +52,7 @@ class HeardHost extends TestHost {
 }
 
 export async function liveWithCanaries(each: number, tell: (what: string) => void): Promise<Life> {
-  await cryptoReady;
+  await cryptoReady();
   await using house = new House();
   const said = join(house.directory, 'said');
   mkdirSync(said);

@@ -1,0 +1,169 @@
+import { rows as accountRows } from '../account/rows.ts';
+
+/** What must not win, row by row, and the test that does it. `docs/threat-model.md` prints these rows; the test beside this file holds both together. */
+
+/** A file of the checkout, and the name of a test in it as its source spells it. */
+export type NamedTest = readonly [file: string, name: string];
+
+export interface Row {
+  readonly by: 'storage' | 'device' | 'coordinator' | 'revoked device' | 'stale holder' | 'any device' | 'guest' | 'web' | 'all';
+  readonly action: string;
+  readonly outcome: string;
+  readonly tests: readonly NamedTest[];
+  /** What the tests do not do, or why there is none. */
+  readonly notYet?: string;
+}
+
+const hostile = 'libs/snapshot/src/hostile.test.ts';
+const hostileWriter = 'libs/snapshot/src/hostile-writer.test.ts';
+const mutate = 'test/src/mutate/mutate.test.ts';
+const lies = 'test/src/account/coordinator.test.ts';
+const revoke = 'test/src/account/revoke.test.ts';
+const chain = 'libs/crypto/src/device-chain.test.ts';
+const grants = 'libs/crypto/src/grants.test.ts';
+const audit = 'test/src/audit/audit.test.ts';
+const auditFlow = 'apps/api/src/audit/audit.flow.ts';
+const security = 'apps/api/src/http/security.flow.ts';
+const vectors = 'test/src/vectors/vectors.test.ts';
+
+const campaign: NamedTest = [mutate, 'a small campaign of mutations: all refused, nothing released, no fault that is not of bytes'];
+const eachVector: NamedTest = [vectors, 'each vector, whole: what it says comes out, or the fault that it names'];
+
+const plan: readonly Row[] = [
+  {
+    by: 'storage', action: 'flip a bit at every byte of every kind of object', outcome: 'refused before load, every time; no plaintext released',
+    tests: [[hostile, 'every byte of every object, flipped: refused by verify, and no read gives other bytes'], campaign, [vectors, 'a good vector with any one byte changed is good no more']],
+  },
+  {
+    by: 'storage', action: 'truncate, empty, append, double', outcome: 'refused',
+    tests: [[hostile, 'truncated, empty, longer and doubled objects are refused'], campaign],
+  },
+  {
+    by: 'storage', action: 'swap two valid frames or packs: other index, other epoch, other desktop, RAM for disk for device state', outcome: 'refused: the context is authenticated',
+    tests: [[hostile, "packs under each other's names, and frames in each other's places, do not open"], [hostile, 'another desktop, another writer, another key generation: refused'], ['libs/snapshot/src/fork.test.ts', 'packs under swapped origins do not open, even where the store moves them there'], campaign],
+  },
+  {
+    by: 'storage', action: 'serve guest-controlled bytes as a manifest, a grant or a log leaf', outcome: 'refused: the type is authenticated',
+    tests: [['libs/crypto/src/signature.test.ts', 'a signature of one type is none of any other'], ['libs/snapshot/src/codecs.test.ts', 'public part of a manifest: one encoding, all else is MANIFEST_INVALID'], [grants, 'random and mutated bytes are refused with a typed fault'], ['libs/crypto/src/audit-leaf.test.ts', 'any bytes are a leaf in its one spelling, or refused']],
+  },
+  {
+    by: 'storage', action: 'remove a signature; set the suite to `none`, unknown or retired', outcome: 'refused; no code path reads unsigned or unencrypted',
+    tests: [['libs/crypto/src/signature.test.ts', 'each flipped bit of signature, body and key; each length; another key; nothing at all'], eachVector],
+  },
+  {
+    by: 'storage', action: 'serve an older complete checkpoint as the newest', outcome: 'refused; names the expected sequence number',
+    tests: [[lies, 'shows an older checkpoint, another one in its place, or none: refused, naming the sequence that was seen'], ['test/src/account/rewind.test.ts', 'a coordinator whose whole folder was put back to an earlier day is refused by who saw the later one']],
+  },
+  {
+    by: 'storage', action: 'hide the newest manifest, one pack, everything', outcome: '`DATA_MISSING` with a list; an older one only as an explicit fork',
+    tests: [[hostile, 'what is missing comes as a list; a hidden parent is said to be out of reach'], ['test/src/e2e/faults-store.test.ts', '${what}: verify lists it, an eager resume is refused and leaves nothing, a lazy one is lost and says why'], ['test/src/history/history.test.ts', 'a fork of the first runs on another host from where that was, as another machine generation, and nothing was copied']],
+  },
+  { by: 'storage', action: 'RAM of checkpoint n with disk of n-1', outcome: 'refused: one root covers all', tests: [campaign] },
+  {
+    by: 'storage', action: 'accept conditional headers and ignore them', outcome: 'found by a probe at start-up and hourly; writes stop', tests: [],
+    notYet: 'there is no driver for S3; the store is a folder of the coordinator, where a name is made once by `link(2)`',
+  },
+  {
+    by: 'storage', action: 'guess from sizes, names, order and equality whether two desktops share content', outcome: 'no equal names, no equal ciphertext between desktops',
+    tests: [[hostile, 'no two desktops, and no two writes of the same content, have equal names or equal ciphertext']], notYet: 'sizes, times and the number of objects are not hidden',
+  },
+  {
+    by: 'storage', action: 'wrapped key: flip, swap between desktops, replay an older generation', outcome: 'refused, one and the same error',
+    tests: [[lies, 'flips a wrapped key, swaps it with another desktop, replays an older one: one and the same fault'], ['libs/crypto/src/key-tree.test.ts', 'a wrapped key: each flipped bit, each length, other desktop, account, generation, key: one and the same fault']],
+  },
+  {
+    by: 'device', action: 'a validly signed checkpoint with hostile lengths, 2^40 pages, a decompression bomb, `../` names, hostile device state', outcome: 'limits hold before allocation; QEMU may die in its sandbox; the agent and other desktops live',
+    tests: [[hostile, 'a decompression bomb and other lengths than announced are refused'], [hostileWriter, 'a frame of another region, of pages beyond the end, or with a page twice'], [hostileWriter, 'a table that names a frame of another place, length or form'], ['libs/snapshot/src/zstd-frame.test.ts', 'a frame that announces less than it holds is refused while it grows'], ['libs/snapshot/src/codecs.test.ts', 'object keys: each place has one name, and only that is read back'], ['apps/agent/src/machine/state-region.test.ts', 'any bytes are a state or refused'], ['apps/agent/src/machine/command-line.test.ts', 'lets no path pass for an option']],
+    notYet: 'device state that is well formed and hostile is not played to a real QEMU',
+  },
+  {
+    by: 'coordinator', action: 'add a device of its own ("ghost") and ask for a key grant', outcome: 'no key is wrapped; alarm',
+    tests: [[lies, 'adds a device of its own: the chain is refused, and no key is wrapped for it'], [lies, 'answers a join code with the keys of a device of its own: not approved'], [chain, 'a ghost: nobody but a current device or the recovery key adds a device'], [grants, 'a ghost or a swapped key is granted nothing, and grants nothing']],
+  },
+  {
+    by: 'coordinator', action: 'swap the public key of a real device', outcome: 'refused: the key is in the signed device chain',
+    tests: [[lies, 'swaps the public key of a real device: refused'], [chain, 'a key that is swapped in a signed entry is refused, and a swapped device is not trusted']],
+  },
+  {
+    by: 'coordinator', action: 'hide or delay a revocation', outcome: 'grants stop when the newest chain head known is over 10 min old',
+    tests: [[lies, 'what the others write says so; a back-dated checkpoint of the revoked device never becomes the head; nothing is granted'], [lies, 'shows an older chain: refused by name'], [grants, 'on a chain that was not confirmed for ten minutes nothing is granted']],
+  },
+  {
+    by: 'coordinator', action: 'show two devices different histories', outcome: 'both alarm at first contact, with both signed heads as evidence',
+    tests: [[audit, 'that shows two hosts two pasts is found by both, with both signed heads as evidence'], [lies, 'shows two hosts different histories: both alarm at first contact, with both heads']],
+  },
+  {
+    by: 'coordinator', action: "rewind its log or restore yesterday's database", outcome: 'clients refuse; it refuses to serve until reconciled',
+    tests: [[audit, 'is refused by name by a host that saw more, and does not serve from then on'], [auditFlow, 'a database that is rewound alone is found at the start by the head that was signed'], [auditFlow, 'a whole machine that is rewound learns it from the first host that saw more, and stays closed'], [auditFlow, 'does not serve after any edit of leaves, columns, hashes or the size, and names the fault']],
+  },
+  {
+    by: 'coordinator', action: 'grant one desktop twice, reuse an epoch', outcome: "the second holder's proof check fails; provable afterwards",
+    tests: [['apps/agent/src/audit/replay.test.ts', 'finds ${what}'], [auditFlow, 'gives a receipt that proves a commit and an acquisition, with what the host had seen'], ['apps/api/src/leases/lease.test.ts', 'whatever happens in whatever order: one holder at most, epochs never go back or change hands, the line has no gaps']],
+  },
+  {
+    by: 'coordinator', action: 'acknowledge without storing', outcome: 'the CLI never prints "safe" without a verified inclusion proof',
+    tests: [[audit, 'that drops a commit and answers success is not believed: nobody is told that it is safe, and nothing is given up'], [audit, 'that then tells the truth is believed: the agent has asked again, and the receipt is there']],
+  },
+  {
+    by: 'coordinator', action: 'change QEMU arguments, CPU model, bridge policy, key-derivation parameters', outcome: 'refused unless signed by a device of the user',
+    tests: [['apps/agent/src/machine/contract.test.ts', 'any change of its bytes ends in CONTRACT_INVALID or in another contract that is spelled so'], campaign, ['test/src/account/keys-at-rest.test.ts', 'what a hostile file asks of an unlock is refused before it is paid'], ['libs/snapshot/src/prune-policy.test.ts', 'a policy opens as it was signed; every flipped byte, another length, another key and no rule are refused']],
+    notYet: 'there is no bridge; the machine contract lies in the signed manifest, which the campaign changes byte by byte',
+  },
+  {
+    by: 'revoked device', action: 'cached credentials and signed URLs', outcome: 'denied within 60 s; its objects never become the head',
+    tests: [[revoke, 'after it the host is out: its requests, new URLs; the desktop that it held is free'], [security, 'a revoked host is out at once, with its own keys and for good'], ['apps/api/src/http/http.test.ts', 'a signed URL gives its permission back until it expires']],
+  },
+  {
+    by: 'revoked device', action: 'decrypt checkpoints made after the revocation, with every secret it ever held', outcome: 'fails',
+    tests: [[revoke, 'what is written from then on opens with no secret that the host ever held'], [grants, 'every secret of a revoked device opens nothing of the next generation']],
+  },
+  {
+    by: 'revoked device', action: 'sign back-dated entries, enrol again with the old key', outcome: 'refused: position in the chain counts, not time',
+    tests: [[chain, 'a revoked device signs nothing, back-dated or not, and never comes back, not even with half of its keys'], [lies, 'what the others write says so; a back-dated checkpoint of the revoked device never becomes the head; nothing is granted']],
+  },
+  {
+    by: 'stale holder', action: 'wakes after a take-over: commits, uploads', outcome: '0 commits; QEMU paused within 500 ms of learning it (strict: of waking); its state kept as a fork',
+    tests: [['apps/api/src/leases/lease.flow.ts', 'is held by one host: acquire elsewhere names the holder, whoever is not it is fenced'], ['apps/api/src/objects/objects.flow.ts', 'are minted for the own lease only, and for keys that are names']],
+    notYet: 'there is no take-over: a desktop is released by its holder or by a revocation. That a fenced host commits and uploads nothing is tested, the pause and the fork are not built',
+  },
+  {
+    by: 'any device', action: "every route x every role x a foreign desktop's id", outcome: '403/404 with identical bodies',
+    tests: [[security, "another account's desktop is no desktop: every route answers as for an id that nobody has"], [security, 'each signed route refuses everybody without a signature']],
+  },
+  {
+    by: 'guest', action: 'malformed frames on every channel it can reach (serial, guest agent, NBD data)', outcome: 'agent alive, memory bounded',
+    tests: [['libs/qemu/src/nbd/server.test.ts', 'garbage cuts off that client and no other'], ['libs/qemu/src/nbd/session.test.ts', 'any bytes lead to steps or to a fault of NBD, in every phase'], ['libs/qemu/src/migration/decode.test.ts', 'random bytes end in a fault'], ['libs/qemu/src/qmp/codec.test.ts', 'have a longest line, however it arrives']],
+    notYet: 'the guest agent is not spoken to; no test floods the serial line',
+  },
+  {
+    by: 'web', action: 'foreign Origin on a WebSocket, no ticket, expired ticket, revoked session', outcome: 'refused at the handshake; open sockets cut',
+    tests: [['apps/api/src/events/events.flow.ts', 'is refused at the handshake without a signature of a current host, or from a page'], ['apps/api/src/events/events.flow.ts', 'a client that talks is cut, a revoked one at once']],
+    notYet: 'there is no dashboard, so there are no tickets: a page is refused whatever it shows',
+  },
+  {
+    by: 'web', action: 'replay a signed request; other method, URL or body; stolen token with another key', outcome: '401, each nonce good once',
+    tests: [[security, 'a signature covers host, method, URL, body, time, nonce and coordinator'], [security, 'a signed request is good once, for whoever sends it']],
+  },
+  {
+    by: 'web', action: 'a flood on enrol, login, acquire; 100 MB body; deep JSON; slow body', outcome: '429/413; others barely notice',
+    tests: [['apps/api/src/accounts/accounts.flow.ts', 'an address that asks too often is told to wait'], ['apps/api/src/http/http.test.ts', 'a bucket gives its burst, then its rate; one greedy address does not use up the total'], [security, 'bodies that are too large, too deep or no JSON end early'], [security, 'a request that is no HTTP, or never ends, holds nothing up']],
+    notYet: 'only accounts, joins and codes are limited by rate, signed requests such as acquire are not; how much others notice is not measured',
+  },
+  {
+    by: 'all', action: 'terminal and log control bytes in desktop, host and user names', outcome: 'escaped in logs, CLI and dashboard',
+    tests: [['libs/base/src/log.test.ts', 'control bytes arrive escaped from every place a text can stand in'], ['libs/base/src/text.test.ts', 'leaves nothing that a terminal obeys in any text, and changes nothing twice'], ['libs/wire/src/values.test.ts', 'names, keys and numbers: what is accepted and what is not'], ['libs/crypto/src/chain-entry.test.ts', 'a name that is taken prints as it is; control characters and half surrogates are refused']],
+    notYet: 'there is no dashboard',
+  },
+  {
+    by: 'all', action: 'look for 1,000 canaries planted in guest RAM, guest disk and keys in every stored byte, log line and database row', outcome: '0 found',
+    tests: [['test/src/canary/search.test.ts', 'finds each one in every form, at any place, and none that is not there'], ['test/src/canary/search.test.ts', 'finds them in what is compressed but not sealed, so that a store without a seal would be found']],
+    notYet: 'the whole life takes a minute and is `npm run test:canary`; `npm test` holds the search alone',
+  },
+];
+
+/** With the tests that the tests of accounts and keys name for the same rows. */
+export const rows: readonly Row[] = plan.map((row) => {
+  const named = accountRows.filter(({ by, action }) => by === row.by && action === row.action).flatMap(({ tests }) => tests.map(({ file, name }): NamedTest => [file, name]));
+  const unknown = named.filter(([file, name]) => !row.tests.some(([ownFile, ownName]) => ownFile === file && ownName === name));
+  return { ...row, tests: [...row.tests, ...unknown] };
+});
