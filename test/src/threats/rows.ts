@@ -35,7 +35,7 @@ const plan: readonly Row[] = [
     tests: [[hostile, 'every byte of every object, flipped: refused by verify, and no read gives other bytes'], campaign, [vectors, 'a good vector with any one byte changed is good no more']],
   },
   {
-    by: 'storage', action: 'truncate, empty, append, double', outcome: 'refused',
+    by: 'storage', action: 'truncate at every 4 KiB, empty, append, duplicate the tail', outcome: 'refused',
     tests: [[hostile, 'truncated, empty, longer and doubled objects are refused'], campaign],
   },
   {
