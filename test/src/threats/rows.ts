@@ -44,11 +44,11 @@ const plan: readonly Row[] = [
   },
   {
     by: 'storage', action: 'serve guest-controlled bytes as a manifest, a grant or a log leaf', outcome: 'refused: the type is authenticated',
-    tests: [['libs/crypto/src/signature.test.ts', 'a signature of one type is none of any other'], ['libs/snapshot/src/codecs.test.ts', 'public part of a manifest: one encoding, all else is MANIFEST_INVALID'], [grants, 'random and mutated bytes are refused with a typed fault'], ['libs/crypto/src/audit-leaf.test.ts', 'any bytes are a leaf in its one spelling, or refused']],
+    tests: [['libs/crypto/src/signature.test.ts', 'a signature of one type is none of any other'], ['libs/snapshot/src/codecs.test.ts', 'public part of a manifest: one encoding, all else is MANIFEST_INVALID'], [grants, 'random and mutated bytes are refused with a typed fault'], ['libs/crypto/src/audit-leaf.test.ts', 'any bytes are a leaf in its one spelling, or refused'], campaign],
   },
   {
     by: 'storage', action: 'remove a signature; set the suite to `none`, unknown or retired', outcome: 'refused; no code path reads unsigned or unencrypted',
-    tests: [['libs/crypto/src/signature.test.ts', 'each flipped bit of signature, body and key; each length; another key; nothing at all'], eachVector],
+    tests: [['libs/crypto/src/signature.test.ts', 'each flipped bit of signature, body and key; each length; another key; nothing at all'], eachVector, campaign],
   },
   {
     by: 'storage', action: 'serve an older complete checkpoint as the newest', outcome: 'refused; names the expected sequence number',
