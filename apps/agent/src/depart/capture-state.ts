@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Fault, type Clock } from '@godwit/base';
 import {
   migrate, migrateCancel, migrateContinue, MigrationDecoder, queryMigrate, queryStatus, setMigrationCapabilities, setMigrationParameters,
-  cont, type MigrationConfiguration, type PageBatch, type QmpSession, type RamBlock, type ZeroBatch,
+  cont, stop, type MigrationConfiguration, type PageBatch, type QmpSession, type RamBlock, type ZeroBatch,
 } from '@godwit/qemu';
 import type { Machine } from '../machine/machine.ts';
 import { handOver, type Privilege } from '../machine/privilege.ts';
@@ -31,7 +31,7 @@ export interface CaptureOptions {
 export interface Captured {
   /** The clock's `workMs` at QEMU's STOP event. */
   readonly stoppedAtMs: number;
-  /** From STOP to the last byte of the state. */
+  /** How long the guest stood still: from STOP to the last byte of the state, and what it was held for at the start. */
   readonly pauseMs: number;
   /** Page records times page size, every round counted. */
   readonly ramBytesScanned: number;
@@ -46,6 +46,9 @@ export interface Captured {
  * guest then writes to them is never sent: measured in every third capture of an idle guest, and fatal for it after the resume.
  */
 const downtimeLimitsMs = { kvm: 60, tcg: 0 } as const;
+const unlimited = 0;
+/** While the guest is held QEMU must not get to the end of its memory, however little that is: the end and `cont` would meet. */
+const heldBandwidthBytes = 2 ** 20;
 const connectMs = 10_000;
 const cancelPollMs = 20;
 
@@ -60,8 +63,9 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
   const { server, accepted } = await listen(path, privilege);
   try {
     await setMigrationCapabilities(qmp, ['events', 'pause-before-switchover'], ['postcopy-ram']);
-    await setMigrationParameters(qmp, { maxBandwidthBytes: 0, downtimeLimitMs: downtimeLimitsMs[options.accelerator] });
-    const stopped = watch(qmp, 'STOP', () => true);
+    const hold = options.accelerator === 'tcg' ? new GuestHold(qmp) : undefined;
+    await setMigrationParameters(qmp, { maxBandwidthBytes: hold === undefined ? unlimited : heldBandwidthBytes, downtimeLimitMs: downtimeLimitsMs[options.accelerator] });
+    await hold?.begin();
     const settled = watch(qmp, 'MIGRATION', (status) => status === 'failed' || status === 'cancelled' || status === 'completed');
     const ready = watch(qmp, 'MIGRATION', (status) => status === 'pre-switchover');
     await migrate(qmp, path);
@@ -69,8 +73,15 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
       if (event.data['status'] === 'completed') return new Promise<never>(() => undefined);
       throw new Fault('CAPTURE_FAILED', { found: (await queryMigrate(qmp)).errorText ?? String(event.data['status']) });
     });
-    const reading = readStream(await Promise.race([accepted, failed]), options);
+    const running = Promise.withResolvers<undefined>();
+    running.promise.catch(() => undefined); // Awaited by the switch below; a capture that failed before has its own reason.
+    const reading = readStream(await Promise.race([accepted, failed]), options, () => {
+      (hold?.end() ?? Promise.resolve()).then(() => running.resolve(undefined), running.reject);
+    });
+    const stopped = running.promise.then(() => watch(qmp, 'STOP', () => true));
+    stopped.catch(() => undefined); // As above.
     const switching = (async () => {
+      await running.promise;
       await ready;
       await options.freeze();
       await migrateContinue(qmp);
@@ -78,12 +89,43 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
     const [ramBytesScanned] = await Promise.race([Promise.all([reading, switching]), failed]);
     await settled;
     const stoppedAtMs = (await stopped).receivedMs;
-    return { stoppedAtMs, pauseMs: options.clock.workMs() - stoppedAtMs, ramBytesScanned };
+    return { stoppedAtMs, pauseMs: (hold?.heldMs ?? 0) + options.clock.workMs() - stoppedAtMs, ramBytesScanned };
   } catch (error) {
     await runOn(machine);
     throw error;
   } finally {
     server.close();
+  }
+}
+
+/**
+ * Holds the guest for the moment in which QEMU begins to track writes (software emulation only).
+ *
+ * QEMU flushes the emulated CPU's translations when tracking starts and clears the dirty marks a little later; clearing finds nothing
+ * new (every page waits to be sent anyway), so it does not flush again (`if (num_dirty)`, as above). A page whose translation the guest
+ * made in between could be written without a trace until that translation was dropped: seen in first captures on a busy machine, as pages
+ * that were captured too old. With the guest held from before `migrate` until the first page arrives, which is after both, there is no in between.
+ */
+class GuestHold {
+  readonly #qmp: QmpSession;
+  #sinceMs = 0;
+  heldMs = 0;
+
+  constructor(qmp: QmpSession) {
+    this.#qmp = qmp;
+  }
+
+  async begin(): Promise<void> {
+    const stopped = watch(this.#qmp, 'STOP', () => true);
+    await stop(this.#qmp);
+    this.#sinceMs = (await stopped).receivedMs;
+  }
+
+  async end(): Promise<void> {
+    const resumed = watch(this.#qmp, 'RESUME', () => true);
+    await cont(this.#qmp);
+    this.heldMs = (await resumed).receivedMs - this.#sinceMs;
+    await setMigrationParameters(this.#qmp, { maxBandwidthBytes: unlimited });
   }
 }
 
@@ -126,8 +168,8 @@ async function listen(path: string, privilege: Privilege): Promise<{ server: Ser
   return { server, accepted };
 }
 
-/** Decodes the stream to its end, handing batches on in order; reads on only when they were taken. */
-async function readStream(socket: Socket, { sink, onProgress }: CaptureOptions): Promise<number> {
+/** Decodes the stream to its end, handing batches on in order; reads on only when they were taken. `onFirstPage` is called once, with the first of them. */
+async function readStream(socket: Socket, { sink, onProgress }: CaptureOptions, onFirstPage: () => void): Promise<number> {
   const taken: (() => Promise<void>)[] = [];
   let configuration: MigrationConfiguration | undefined;
   const decoder = new MigrationDecoder({
@@ -143,7 +185,9 @@ async function readStream(socket: Socket, { sink, onProgress }: CaptureOptions):
     taken.length = 0;
   };
   for await (const chunk of socket as AsyncIterable<Buffer>) {
+    const before = decoder.pageRecords;
     decoder.push(chunk);
+    if (before === 0 && decoder.pageRecords > 0) onFirstPage();
     await drain();
     onProgress(decoder.streamBytes);
   }
