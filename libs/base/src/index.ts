@@ -1,5 +1,4 @@
 export * from './bytes.ts';
-export * from './channel.ts';
 export * from './fault.ts';
 export * from './fault-codes.ts';
 export * from './ids.ts';

@@ -32,7 +32,7 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
   suspend: ({ name, sequence, depart, receipt, receiptFile }) =>
     [
       `${name} is suspended as checkpoint ${sequence}: it is in the store, acknowledged after ${durationText(depart.durableMs)}.`,
-      `The guest stood still for ${durationText(depart.pauseMs)}; ${bytesText(depart.bytesUploaded)} uploaded for ${depart.pagesChanged} changed pages of ${bytesText(depart.ramBytesScanned)} memory.`,
+      `Taken in a pause of ${durationText(depart.pauseMs)}; ${bytesText(depart.bytesUploaded)} uploaded for ${depart.pagesChanged} changed pages of ${bytesText(depart.ramBytesScanned)} memory.`,
       `Proven by leaf ${receipt.index} of the audit log; receipt in ${receiptFile}.`,
       'It is safe to close the lid.',
     ].join('\n'),

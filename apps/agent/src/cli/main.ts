@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { resolve } from 'node:path';
 import { Fault, printable } from '@godwit/base';
 import type { ControlArguments, ControlCommand, ControlResult } from '@godwit/wire';
@@ -20,6 +20,10 @@ interface CommonOptions {
   readonly json?: boolean;
 }
 
+const environmentHelp = `
+Environment:
+  GODWIT_HOME               the home of the agent that runs or is asked (as root /var/lib/godwit, else ~/.local/share/godwit)
+  GODWIT_COORDINATOR        the default of --coordinator`;
 const defaultMemoryBytes = 4 * 2 ** 30;
 
 function size(text: string): number {
@@ -72,7 +76,7 @@ function fail(error: unknown, options: CommonOptions): void {
 }
 
 function build(): Command {
-  const program = new Command('godwit').description('Your running desktop follows you: suspend here, resume there').version('0.1.0').showSuggestionAfterError().showHelpAfterError('(see godwit --help)');
+  const program = new Command('godwit').description('Your running desktop follows you: suspend here, resume there').version('0.1.0').showSuggestionAfterError().showHelpAfterError('(see godwit --help)').addHelpText('after', environmentHelp);
   const add = (usage: string, description: string): Command => program.command(usage).description(description).option('--json', 'print the result as JSON');
   accountCommands({ add, ask: tell, fail });
   desktopCommands(add);
@@ -103,7 +107,7 @@ function desktopCommands(add: Add): void {
   }
   add('create <name>', 'make a desktop on this host')
     .option('--image <file>', 'the disk image it starts from')
-    .option('--memory <size>', 'its memory', size, defaultMemoryBytes)
+    .addOption(new Option('--memory <size>', 'its memory').argParser(size).default(defaultMemoryBytes, '4G'))
     .option('--disk <size>', 'its disk; the size of the image unless given', size)
     .option('--cpus <count>', 'its processors', wholeNumber, 2)
     .action((name: string, options: Create) =>
