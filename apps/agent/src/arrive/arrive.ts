@@ -94,6 +94,8 @@ class Arrival {
     const machine = await this.#launch(desktop);
     const [deviceBytes] = await reading;
     this.#phase.enter('load');
+    // Eager means all of it first: a checkpoint whose disk is damaged must not begin to run either.
+    if (this.#eager) for (const disk of this.#disks) await disk.fill(() => Promise.resolve());
     const player = await this.#connect(desktop, machine, frames, deviceBytes);
     const resumed = machine.qmp.waitFor('RESUME', () => true, { timeoutMs: resumeMs });
     resumed.catch(() => undefined); // Whoever is told of the failure below is told by the race.
