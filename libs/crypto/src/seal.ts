@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
 import { Fault } from '@godwit/base';
 import { zero, type Secret } from './secrets.ts';
 
@@ -50,7 +50,7 @@ export class PackSealer {
       throw new Fault('INTERNAL', { expected: `a seal counter of ${this.#next} or more`, found: String(counter) });
     }
     this.#next = counter + 1;
-    const cipher = createCipheriv(algorithm, this.#key.bytes, nonceOf(counter), { authTagLength: sealTagBytes });
+    const cipher = createCipheriv(algorithm, keyObjectOf(this.#key), nonceOf(counter), { authTagLength: sealTagBytes });
     cipher.setAAD(associatedData, { plaintextLength: plaintext.length });
     const ciphertext = cipher.update(plaintext);
     cipher.final();
@@ -64,7 +64,7 @@ export class PackSealer {
 export function openSealed(key: Secret, counter: number, associatedData: Uint8Array, sealed: Uint8Array): Buffer {
   const plainBytes = plainLength(sealed.length);
   if (!Number.isSafeInteger(counter) || counter < 0) throw new Fault('SEAL_BROKEN');
-  const decipher = createDecipheriv(algorithm, checkedKey(key).bytes, nonceOf(counter), { authTagLength: sealTagBytes });
+  const decipher = createDecipheriv(algorithm, keyObjectOf(checkedKey(key)), nonceOf(counter), { authTagLength: sealTagBytes });
   decipher.setAAD(associatedData, { plaintextLength: plainBytes });
   decipher.setAuthTag(sealed.subarray(plainBytes));
   const plaintext = decipher.update(sealed.subarray(0, plainBytes));
@@ -75,6 +75,23 @@ export function openSealed(key: Secret, counter: number, associatedData: Uint8Ar
     throw new Fault('SEAL_BROKEN');
   }
   return plaintext;
+}
+
+/**
+ * OpenSSL's form of a key, made once and not for each frame. It is a copy that OpenSSL clears when it frees it, which is when
+ * the secret itself is no longer used by anybody.
+ */
+const keyObjects = new WeakMap<Secret, KeyObject>();
+
+function keyObjectOf(key: Secret): KeyObject {
+  // Throws for a secret that was zeroed, whatever is still kept of it.
+  const { bytes } = key;
+  let keyObject = keyObjects.get(key);
+  if (keyObject === undefined) {
+    keyObject = createSecretKey(bytes);
+    keyObjects.set(key, keyObject);
+  }
+  return keyObject;
 }
 
 function nonceOf(counter: number): Buffer {
