@@ -10,9 +10,10 @@ const PACKAGES = [
   'e2fsprogs', //       mke2fs for the test guest
   'passwd', //          useradd
   'xz-utils', //        newer kernels come with compressed modules
+  'strace', //          tests let single system calls fail
 ];
 /** The same by program name, for systems that aren't Debian. */
-const PROGRAMS = ['qemu-system-x86_64', 'qemu-img', 'pg_ctl', 'setpriv', 'unshare', 'flock', 'mke2fs', 'dpkg-deb', 'apt-get'];
+const PROGRAMS = ['qemu-system-x86_64', 'qemu-img', 'pg_ctl', 'setpriv', 'unshare', 'flock', 'mke2fs', 'strace', 'dpkg-deb', 'apt-get'];
 /** QEMU runs as this user where the agent is root, so that an escape from the guest is nobody in particular. */
 const QEMU_USER = 'godwit-qemu';
 /** Debian would start a cluster of its own at installation; Godwit starts its own, private ones. */

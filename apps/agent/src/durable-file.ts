@@ -1,4 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Fault } from '@godwit/base';
 
@@ -31,15 +31,27 @@ async function replace(path: string, bytes: Uint8Array | string): Promise<void> 
     await file.writeFile(bytes);
     await file.sync();
     await rename(temporary, path);
-    await syncDirectory(dirname(path));
+    await syncPath(dirname(path));
   } catch (error) {
-    await rm(temporary, { force: true });
+    // One that stays is removed before the next write; why this one failed is what counts.
+    await rm(temporary, { force: true }).catch(() => undefined);
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     throw code === 'ENOSPC' || code === 'EDQUOT' ? new Fault('DISK_FULL', { subject: path, cause: error }) : error;
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  await using directory = await open(path, 'r');
-  await directory.sync();
+/** What the file or folder at `path` holds survives a power cut when this resolves; of a folder: which names are in it. */
+export async function syncPath(path: string): Promise<void> {
+  await using file = await open(path, 'r');
+  await file.sync();
+}
+
+/** Makes the folder, and those above it that are missing; durable when it resolves. */
+export async function makeFolderDurably(path: string, mode: number): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode });
+  if (first === undefined) return;
+  for (let made = path; ; made = dirname(made)) {
+    await syncPath(dirname(made));
+    if (made === first) return;
+  }
 }

@@ -10,7 +10,7 @@ const socketTailBytesMax = 64;
 
 /**
  * Where one agent keeps everything it knows: `GODWIT_HOME`, so that two agents on one machine are two hosts.
- * Layout: agent.json, device.key, account.key, home.key, device-chain, seen-heads (0600), control.sock (0600), agent.log, desktops/<id>/.
+ * Layout: agent.json, device.key, account.key, home.key, device-chain, seen-heads, seen-policies (0600), control.sock (0600), agent.log, desktops/<id>/.
  */
 export interface Home {
   readonly directory: string;
@@ -22,7 +22,11 @@ export interface Home {
   readonly homeKeyFile: string;
   /** The newest checkpoint that this host saw of each desktop. */
   readonly headsFile: string;
+  /** The newest offline policy that this host saw of each desktop. */
+  readonly policiesFile: string;
   readonly chainFile: string;
+  /** Which copies of desktops that were taken over were kept, under which names. */
+  readonly leftFile: string;
   readonly logFile: string;
   readonly desktopsDirectory: string;
   desktop(id: DesktopId): DesktopHome;
@@ -33,9 +37,13 @@ export interface DesktopHome {
   /** What the agent knows of the desktop; read at its start. */
   readonly recordFile: string;
   readonly digestsFile: string;
+  /** Objects of the checkpoint that is on this machine only, while there is one. */
+  readonly savedDirectory: string;
   /** QEMU's own folder: it belongs to the user that QEMU runs as. Disks and sockets live here, nothing secret of ours. */
   readonly machineDirectory: string;
   readonly qemuLog: string;
+  /** What agent and guard of a strict desktop tell each other. */
+  readonly guardDirectory: string;
 }
 
 export function defaultHomeDirectory(environment: NodeJS.ProcessEnv): string {
@@ -58,7 +66,9 @@ export function homeAt(directory: string): Home {
     accountKeysFile: join(directory, 'account.key'),
     homeKeyFile: join(directory, 'home.key'),
     headsFile: join(directory, 'seen-heads'),
+    policiesFile: join(directory, 'seen-policies'),
     chainFile: join(directory, 'device-chain'),
+    leftFile: join(directory, 'left-behind'),
     logFile: join(directory, 'agent.log'),
     desktopsDirectory,
     desktop: (id) => {
@@ -68,8 +78,10 @@ export function homeAt(directory: string): Home {
         directory: own,
         recordFile: join(own, 'desktop.json'),
         digestsFile: join(own, 'page-digests'),
+        savedDirectory: join(own, 'saved'),
         machineDirectory,
         qemuLog: join(own, 'qemu.log'),
+        guardDirectory: join(own, 'guard'),
       };
     },
   };

@@ -16,6 +16,7 @@ import { CheckpointsController } from './checkpoints/checkpoints.controller.ts';
 import { CheckpointsService } from './checkpoints/checkpoints.service.ts';
 import { Coordinator } from './coordinator-identity.ts';
 import type { Database } from './database/database.ts';
+import { Statements } from './database/statements.ts';
 import { DesktopsController } from './desktops/desktops.controller.ts';
 import { DesktopsService } from './desktops/desktops.service.ts';
 import { EventsHub } from './events/hub.ts';
@@ -23,11 +24,16 @@ import { ForksController } from './forks/forks.controller.ts';
 import { ForksService } from './forks/forks.service.ts';
 import { HostsController } from './hosts/hosts.controller.ts';
 import { HostsRepository } from './hosts/hosts.repository.ts';
+import { Nonces } from './hosts/nonces.ts';
 import { FaultFilter } from './http/fault.filter.ts';
 import { Limits } from './http/limits.ts';
 import { SignatureGuard } from './http/signature.guard.ts';
 import { Signatures } from './http/signatures.ts';
 import { Upkeep } from './jobs/upkeep.ts';
+import { Holdings } from './leases/holdings.ts';
+import { LeasesController } from './leases/leases.controller.ts';
+import { LeasesService } from './leases/leases.service.ts';
+import { Renewals } from './leases/renewals.ts';
 import { ObjectDirectory } from './objects/object-directory.ts';
 import { ObjectsController } from './objects/objects.controller.ts';
 import { ObjectsRepository } from './objects/objects.repository.ts';
@@ -42,6 +48,8 @@ import { clockToken, databaseToken, logToken, randomToken, urlKeyToken } from '.
 /** What the coordinator's parts stand on; made by `startCoordinator`. */
 export interface Ground {
   readonly db: Database;
+  readonly statements: Statements;
+  readonly renewals: Renewals;
   readonly coordinator: Coordinator;
   readonly auditLog: AuditLog;
   readonly objects: ObjectDirectory;
@@ -58,9 +66,11 @@ export class CoordinatorModule {
   static on(ground: Ground): DynamicModule {
     return {
       module: CoordinatorModule,
-      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, ScrubController, SystemController],
+      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, LeasesController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, ScrubController, SystemController],
       providers: [
         { provide: databaseToken, useValue: ground.db },
+        { provide: Statements, useValue: ground.statements },
+        { provide: Renewals, useValue: ground.renewals },
         { provide: Coordinator, useValue: ground.coordinator },
         { provide: AuditLog, useValue: ground.auditLog },
         { provide: ObjectDirectory, useValue: ground.objects },
@@ -76,12 +86,15 @@ export class CoordinatorModule {
         Signatures,
         EventsHub,
         HostsRepository,
+        Nonces,
         AccountsRepository,
         AccountsService,
         JoinsService,
         RecoveryService,
         DesktopKeysService,
+        Holdings,
         DesktopsService,
+        LeasesService,
         CheckpointsService,
         ObjectsRepository,
         ObjectsService,

@@ -12,6 +12,7 @@ import { CoordinatorModule } from './coordinator.module.ts';
 import { identifyCoordinator } from './coordinator-identity.ts';
 import { takeDataDirectory, type DataDirectory } from './data-directory.ts';
 import { migrate, openDatabase, type Database } from './database/database.ts';
+import { Statements } from './database/statements.ts';
 import { EventsHub } from './events/hub.ts';
 import { EventStream } from './events/upgrade.ts';
 import { HostsRepository } from './hosts/hosts.repository.ts';
@@ -20,6 +21,7 @@ import { answerFault } from './http/fault.filter.ts';
 import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
 import { Signatures } from './http/signatures.ts';
 import { keepUp, Upkeep, type Job, type UpkeepOptions } from './jobs/upkeep.ts';
+import { beginRenewals } from './leases/lease-keeper.ts';
 import { ObjectDirectory } from './objects/object-directory.ts';
 import { Collector } from './prune/collector.ts';
 import { PruneService } from './prune/prune.service.ts';
@@ -68,7 +70,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   await cryptoReady();
   const data = await takeDataDirectory(options.dataDirectory, random);
   undo.defer(() => data.release());
-  const { db, cluster } = await openStorage(options, data, undo);
+  const { db, statements, cluster } = await openStorage(options, data, undo);
   await migrate(db);
   const coordinator = await identifyCoordinator(db, random);
   const mark = new HeadMark(data.path, log);
@@ -79,7 +81,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   await objects.prepare();
   const limits = new Limits(options.rates ?? defaultRates, clock);
   const upkeep = new Upkeep(options.upkeep);
-  const module = CoordinatorModule.on({ db, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, clock, random, log });
+  const renewals = await beginRenewals(db, clock, random);
+  const module = CoordinatorModule.on({ db, statements, renewals, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, clock, random, log });
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());
@@ -100,14 +103,16 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   };
 }
 
-async function openStorage(options: CoordinatorOptions, data: DataDirectory, undo: AsyncDisposableStack): Promise<{ db: Database; cluster: Cluster | undefined }> {
+async function openStorage(options: CoordinatorOptions, data: DataDirectory, undo: AsyncDisposableStack): Promise<{ db: Database; statements: Statements; cluster: Cluster | undefined }> {
   const { log, databaseUrl } = options;
   const cluster = databaseUrl === undefined ? await startCluster(data.path, log) : undefined;
   if (cluster !== undefined) undo.defer(() => cluster.stop());
   const address = cluster === undefined ? { url: databaseUrl ?? '' } : { socketDirectory: cluster.socketDirectory, user: databaseUser, database: databaseName };
   const db = openDatabase(address, log);
   undo.defer(() => db.destroy());
-  return { db, cluster };
+  const statements = new Statements(address, log);
+  undo.defer(() => statements.close());
+  return { db, statements, cluster };
 }
 
 async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions): Promise<Server> {

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, realpathSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { Fault, type Random } from '@godwit/base';
+import { Fault, lockDirectory, type Random } from '@godwit/base';
 import { urlKeyBytes } from './objects/signed-url.ts';
 
 /** Everything that one coordinator keeps on its machine: `postgres/`, `objects/`, `url-key`, `postgres.log`. */
@@ -20,11 +18,12 @@ export interface DataDirectory {
  */
 export async function takeDataDirectory(path: string, random: Random): Promise<DataDirectory> {
   const found = makeDirectory(path);
-  const lock = await takeLock(found);
+  const lock = await lockDirectory('coordinator', found);
+  if (lock === undefined) throw new Fault('COORDINATOR_RUNNING', { subject: found });
   try {
-    return { path: found, objectsPath: join(found, 'objects'), urlKey: readUrlKey(found, random), release: () => closeServer(lock) };
+    return { path: found, objectsPath: join(found, 'objects'), urlKey: readUrlKey(found, random), release: () => lock.release() };
   } catch (error) {
-    await closeServer(lock);
+    await lock.release();
     throw error;
   }
 }
@@ -47,24 +46,6 @@ function makeFolders(path: string): void {
   if (existsSync(path)) return;
   if (dirname(path) !== path) makeFolders(dirname(path));
   mkdirSync(path, { mode: 0o711 });
-}
-
-/**
- * An abstract Unix socket named after the directory: the kernel gives the name to one process and takes it back when that
- * process dies, however it dies. Nothing is ever stale.
- */
-function takeLock(path: string): Promise<Server> {
-  const { dev, ino } = statSync(path);
-  const name = `\0godwit-coordinator-${createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, 32)}`;
-  const server = createServer((socket) => socket.destroy()).unref();
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(error.code === 'EADDRINUSE' ? new Fault('COORDINATOR_RUNNING', { subject: path }) : error));
-    server.listen(name, () => resolve(server));
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
 }
 
 /** 32 random bytes, made once. Whoever has them can mint URLs to every object: 0600. */

@@ -9,7 +9,10 @@ import './accounts/revoke.flow.ts';
 import './audit/audit.flow.ts';
 import './events/events.flow.ts';
 import './http/security.flow.ts';
+import './leases/departure.flow.ts';
 import './leases/lease.flow.ts';
+import './leases/offline.flow.ts';
+import './leases/take-over.flow.ts';
 import './objects/objects.flow.ts';
 import './prune/prune.flow.ts';
 

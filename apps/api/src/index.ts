@@ -1,2 +1,3 @@
 export { startCoordinator, type CoordinatorOptions, type RunningCoordinator } from './coordinator.ts';
 export { defaultRates, type RateOptions } from './http/limits.ts';
+export { holdingOf, judge, takeOverInMs, type Lease, type LeaseEvent, type Verdict } from './leases/lease.ts';

@@ -61,6 +61,7 @@ export const faultCodes = {
   // apps/agent: desktops
   DESKTOP_BUSY: entry('conflict', 'another operation on this desktop is under way', 'wait until it is done; see `godwit status`'),
   DESKTOP_FREE: entry('conflict', 'the desktop is suspended and safe in the store', 'resume it first with `godwit resume`'),
+  DESKTOP_SAVED: entry('conflict', 'the desktop is suspended and saved on this machine', 'go on with it by `godwit resume`'),
   DESKTOP_HERE: entry('conflict', 'the desktop is on this host already', 'see `godwit status`'),
   DESKTOP_RUNNING: entry('conflict', 'the desktop runs already', 'see `godwit status`'),
   DESKTOP_NOT_RUNNING: entry('conflict', 'the desktop does not run', 'start it first with `godwit start`'),
@@ -74,6 +75,8 @@ export const faultCodes = {
   QEMU_MISSING: entry('unavailable', 'QEMU is not installed', 'install qemu-system-x86 and qemu-utils'),
   QEMU_USER_MISSING: entry('unavailable', 'the user that QEMU runs as does not exist', 'create it: useradd --system --no-create-home --shell /usr/sbin/nologin godwit-qemu'),
   QEMU_ENDED: entry('unavailable', 'QEMU ended', 'read the log of QEMU in the folder of the desktop'),
+  QEMU_SILENT: entry('unavailable', 'QEMU is there and does not answer', 'it may be stopped or very busy: wait, or end it with `godwit stop --force`'),
+  QEMU_STUCK: entry('unavailable', 'QEMU does not end', 'the kernel holds it, which is mostly a disk that does not answer; nothing of its desktop is touched until it is gone'),
   CAPTURE_FAILED: entry('internal', 'QEMU did not hand over the state', 'the guest runs on here; read the log of the agent'),
   LOAD_FAILED: entry('internal', 'QEMU did not take the state', 'the desktop is free again; read the log of the agent'),
   // libs/qemu: QMP
@@ -125,8 +128,15 @@ export const faultCodes = {
   COMMIT_REFUSED: entry('invalid', 'the manifest does not belong to this commit', 'commit the manifest that was made for this desktop, host and epoch'),
   COMMIT_PACK_MISSING: entry('conflict', 'a pack of the manifest is not in the store as the manifest says', 'upload it, then commit again'),
   CHECKPOINT_NOT_FOUND: entry('invalid', 'there is no such checkpoint', 'see `godwit history` for the checkpoints of this desktop'),
+  // leases, take-over, offline
+  LEASE_NOT_OVER: entry('conflict', 'the desktop is strict and its holder may still run it', 'wait as long as is named, then take it over; it takes longer if the holder is heard of again'),
+  LEASES_KEPT_ELSEWHERE: entry('unavailable', 'another coordinator on this database keeps the leases of strict desktops', 'only one can, the one that started last: stop one of the two'),
+  LEASE_UNCONFIRMED: entry('unavailable', 'the desktop is strict and the coordinator has not confirmed its lease', 'it goes on by itself when the coordinator is in reach; see `godwit status`'),
+  HOLDER_IN_REACH: entry('conflict', 'the holder was asked to suspend the desktop and did not', 'suspend it there, or give up what it did with `godwit takeover NAME --without-asking`'),
+  DESKTOP_SUPERSEDED: entry('fenced', 'the desktop was taken over elsewhere', 'what was here is kept as a desktop of its own; see `godwit status`'),
+  GUARD_LOST: entry('unavailable', 'the guard of a strict desktop does not run', 'the guest was paused; read the log of the agent'),
   // apps/api: prune, forks
-  POLICY_OUTDATED: entry('conflict', 'a later retention policy is stored', 'look at it with `godwit prune NAME --dry-run`; check the clock of this machine'),
+  POLICY_OUTDATED: entry('conflict', 'a later policy is stored', 'look at it with `godwit prune NAME --dry-run` or `godwit status`; check the clock of this machine'),
   FORK_REFUSED: entry('invalid', 'the manifest is not a fork of that checkpoint', 'fork again with `godwit fork`; agent and coordinator may be of different versions'),
   DESKTOP_IN_USE: entry('conflict', 'a host holds the desktop', 'suspend it there first'),
   // apps/api: the audit log
@@ -192,7 +202,7 @@ export const faultCodes = {
   PACK_CORRUPT: entry('corrupt', 'a pack is not what its writer sealed', 'never use it; restore it from a replica, or resume an older checkpoint'),
   FRAME_CORRUPT: entry('corrupt', 'a frame is not what its writer sealed', 'never use it; restore its pack from a replica, or resume an older checkpoint'),
   TABLE_CORRUPT: entry('corrupt', 'the page table of a checkpoint contradicts itself', 'never use it; resume an older checkpoint'),
-  POLICY_INVALID: entry('corrupt', 'the retention policy is not what its writer signed', 'nothing was pruned; make it again with `godwit prune`'),
+  POLICY_INVALID: entry('corrupt', 'the policy is not what its writer signed', 'nothing was changed; make it again with `godwit prune` or `godwit policy`'),
   MANIFEST_INVALID: entry('corrupt', 'the manifest is not what its writer signed', 'never use it; ask the coordinator for the head again'),
 } as const satisfies Record<string, FaultEntry>;
 

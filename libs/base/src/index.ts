@@ -1,4 +1,5 @@
 export * from './bytes.ts';
+export * from './directory-lock.ts';
 export * from './fault.ts';
 export * from './fault-codes.ts';
 export * from './ids.ts';

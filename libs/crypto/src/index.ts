@@ -7,6 +7,7 @@ export * from './join-code.ts';
 export * from './kdf.ts';
 export * from './key-tree.ts';
 export * from './merkle-log.ts';
+export * from './offline-policy.ts';
 export * from './recovery.ts';
 export * from './request.ts';
 export * from './seal.ts';

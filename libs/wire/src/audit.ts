@@ -37,7 +37,7 @@ export const inclusionAnswer = z.object({ leaf, inclusion: proof });
 
 export const receiptParams = z.strictObject({ desktopId });
 /** `number`: the sequence of a committed checkpoint (of a fork: 1), or the epoch of an acquisition (of a creation: 1). */
-export const receiptQuery = z.strictObject({ kind: z.enum(['checkpoint-committed', 'desktop-acquired', 'desktop-created', 'desktop-forked']), number: queryInteger, seen: treeHead.optional() });
+export const receiptQuery = z.strictObject({ kind: z.enum(['checkpoint-committed', 'desktop-acquired', 'desktop-taken-over', 'desktop-created', 'desktop-forked']), number: queryInteger, seen: treeHead.optional() });
 export const receiptAnswer = z.object({
   index: count,
   leaf,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { offlineMode } from './leases.ts';
 import { auditLeafLimitBytes, proofHashesLimit, treeHeadLimitBytes } from './limits.ts';
 import { boundedBytes, exactBytes } from './values.ts';
 
@@ -52,8 +53,8 @@ export const arriveFigures = z.object({
 const desktopStatus = z.object({
   name,
   desktopId: id,
-  /** Here: what the agent's machine does. Elsewhere: who holds it. Free: safe in the store, held by nobody. Lost: held here, but its machine is not. */
-  state: z.enum(['stopped', 'running', 'departing', 'arriving', 'filling', 'unknown', 'lost', 'elsewhere', 'free', 'new']),
+  /** Here: what the agent's machine does. Elsewhere: who holds it. Saved: on this machine only, until it is in the store. Left: taken over elsewhere, what is here becomes a desktop of its own. Free: safe in the store, held by nobody. Lost: held here, but its machine is not. Damaged: here, and its record cannot be read. */
+  state: z.enum(['stopped', 'running', 'departing', 'arriving', 'filling', 'unknown', 'lost', 'saved', 'left', 'damaged', 'elsewhere', 'free', 'new']),
   holder: name.nullable(),
   epoch: count,
   sequence: count.nullable(),
@@ -62,6 +63,10 @@ const desktopStatus = z.object({
   departure: departFigures.nullable(),
   qemuResidentBytes: count.nullable(),
   note: z.string().nullable(),
+  /** What becomes of it without word from the coordinator. */
+  offline: offlineMode,
+  /** Here: what this host knows of its right to run it. */
+  holding: z.enum(['confirmed', 'alone', 'asleep', 'asking', 'waiting', 'superseded']).nullable(),
 });
 
 const checkpointSummary = z.object({ sequence: count, epoch: count, host: name, createdMs: count, bytes: count, digest: z.string() });
@@ -138,14 +143,60 @@ export const controlCommands = {
     }),
   ),
   create: command(
-    z.object({ name, image: z.string().max(4096).nullable(), memoryBytes: count, diskBytes: count.nullable(), cpus: z.int().min(1).max(64) }),
+    z.object({ name, image: z.string().max(4096).nullable(), memoryBytes: count, diskBytes: count.nullable(), cpus: z.int().min(1).max(64), offline: offlineMode }),
     z.object({ name, desktopId: id, memoryBytes: count, disks: z.array(disk), machineType: z.string(), cpuModel: z.string(), accelerator: z.enum(['kvm', 'tcg']) }),
   ),
   start: command(z.object({ name }), z.object({ name, runningMs: z.number() })),
-  stop: command(z.object({ name, force: z.boolean() }), z.object({ name, clean: z.boolean() })),
-  suspend: command(z.object({ name }), z.object({ name, sequence: count, epoch: count, depart: departFigures, safe: z.literal(true), receipt: controlReceipt, receiptFile: z.string() })),
-  resume: command(z.object({ name, eager: z.boolean(), wait: z.boolean() }), z.object({ name, sequence: count, epoch: count, arrive: arriveFigures })),
+  /** `goesOnFrom`: it could not stand alone yet; what its guest did since it was resumed is lost, and the next resume goes on from this checkpoint. */
+  stop: command(z.object({ name, force: z.boolean() }), z.object({ name, clean: z.boolean(), goesOnFrom: count.nullable() })),
+  /** What this host has of a desktop, given up for its newest checkpoint. `done` false: nothing was changed, this is what would be given up. */
+  discard: command(z.object({ name, confirmed: z.boolean() }), z.object({ name, sequence: count, acknowledgedMs: count, ageMs: count, diskBytes: count, memoryBytes: count, done: z.boolean() })),
+  suspend: command(
+    z.object({ name }),
+    z.discriminatedUnion('safe', [
+      z.object({ name, sequence: count, epoch: count, depart: departFigures, safe: z.literal(true), receipt: controlReceipt, receiptFile: z.string() }),
+      /** Saved on this machine only, for `reason`; it goes to the store by itself when that is in reach. */
+      z.object({ name, epoch: count, depart: departFigures, safe: z.literal(false), reason: z.string() }),
+    ]),
+  ),
+  resume: command(
+    z.object({ name, eager: z.boolean(), wait: z.boolean() }),
+    z.object({
+      name,
+      /** 0: it has no checkpoint in the store yet. */
+      sequence: count,
+      epoch: count,
+      /** It was saved on this machine only, and goes on from that. */
+      fromHere: z.boolean(),
+      arrive: arriveFigures,
+    }),
+  ),
   status: command(z.object({ name: name.nullable() }), z.object({ hostName: name, coordinator: z.string(), reachable: z.boolean(), desktops: z.array(desktopStatus) })),
+  takeover: command(
+    /** `withoutAsking`: even if the holder is in reach. */
+    z.object({ name, confirmed: z.boolean(), withoutAsking: z.boolean(), eager: z.boolean() }),
+    z.object({
+      name,
+      /** Who held it, until now or still. */
+      holder: name,
+      inReach: z.boolean(),
+      holderContactMs: count.nullable(),
+      offline: offlineMode,
+      /** A strict lease: for so long nobody can take it over. */
+      waitMs: count,
+      /** What goes on: this checkpoint, so old. What the holder did since then stays with the holder. */
+      sequence: count,
+      acknowledgedMs: count,
+      ageMs: count,
+      /** False: nothing was changed, this is what would be given up. */
+      done: z.boolean(),
+      /** `suspended`: the holder was in reach and suspended it, nothing was given up. `taken`: the copy that it has becomes a desktop of its own. */
+      how: z.enum(['suspended', 'taken']).nullable(),
+      epoch: count,
+      arrive: arriveFigures.nullable(),
+    }),
+  ),
+  policy: command(z.object({ name, offline: offlineMode.nullable() }), z.object({ name, offline: offlineMode, signedBy: z.string().nullable(), signedMs: count.nullable(), changed: z.boolean() })),
   history: command(z.object({ name }), z.object({ name, checkpoints: z.array(checkpointSummary) })),
   fork: command(past.extend({ newName: name }), past.extend({ newName: name, desktopId: id, sharedBytes: count, generationId: z.string() })),
   rollback: command(

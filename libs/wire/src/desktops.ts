@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { witness } from './audit.ts';
+import { offlineMode, offlinePolicy } from './leases.ts';
 import { checkpointsPageLimit, desktopsLimit, manifestLimitBytes, objectKeyLimit, objectLimitBytes, urlLimit, urlsLimit, wrappedKeyLimitBytes, wrappedKeysLimit } from './limits.ts';
 import { boundedBytes, byteCount, commitId, desktopId, desktopName, epoch, generation, hostId, hostName, queryInteger, sequence, sha256, timeMs } from './values.ts';
 
@@ -37,6 +38,10 @@ export const desktop = z.object({
   owner: owner.nullable(),
   epoch,
   head: checkpoint.nullable(),
+  /** Under which its current epoch is held. */
+  offline: offlineMode,
+  /** As a device of the account signed it; null: nobody did, which is `keep`. It counts from the next epoch on, and at once when the holder itself stored it. */
+  offlinePolicy: offlinePolicy.nullable(),
   wrappedKeys: z.array(wrappedKey).max(wrappedKeysLimit),
   createdMs: timeMs,
 });
@@ -60,6 +65,8 @@ export const acquireBody = z.strictObject({
 });
 export const acquired = z.object({
   epoch,
+  offline: offlineMode,
+  offlinePolicy: offlinePolicy.nullable(),
   /** Null for a desktop that has no checkpoint yet. */
   head: z.object({ checkpoint, manifest: manifestBytes }).nullable(),
   wrappedKeys: z.array(wrappedKey).max(wrappedKeysLimit),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { checkpoint, owner } from './desktops.ts';
-import { accountId, desktopId, desktopName, epoch, hostId, hostName, timeMs } from './values.ts';
+import { departureState } from './leases.ts';
+import { accountId, byteCount, desktopId, desktopName, epoch, hostId, hostName, timeMs } from './values.ts';
 
 /**
  * What the coordinator sends on `GET /v1/events`, one JSON object per WebSocket text message. The stream is news, not truth:
@@ -18,6 +19,10 @@ export const eventMessage = z.discriminatedUnion('type', [
     epoch,
     head: checkpoint.nullable(),
   }),
+  /** Another host of the account asks the holder to suspend it. */
+  z.object({ type: z.literal('departure-asked'), desktopId, epoch, by: hostName }),
+  /** How that departure goes. */
+  z.object({ type: z.literal('departure-told'), desktopId, epoch, state: departureState, phase: z.string(), doneBytes: byteCount, totalBytes: byteCount.nullable(), found: z.string().nullable() }),
   z.object({ type: z.literal('host-joined'), hostId, name: hostName, chainLength: z.int().min(1) }),
   z.object({ type: z.literal('host-revoked'), hostId, chainLength: z.int().min(1) }),
 ]);

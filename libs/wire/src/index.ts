@@ -4,6 +4,8 @@ export * from './control.ts';
 export * from './desktops.ts';
 export * from './events.ts';
 export * from './hosts.ts';
+export * from './lease-times.ts';
+export * from './leases.ts';
 export * from './limits.ts';
 export * from './openapi.ts';
 export * from './phases.ts';

@@ -48,6 +48,8 @@ export const joinCodeLimit = 32;
 export const eventLimitBytes = 16 * 1024;
 /** A signed tree head: 118 bytes and the coordinator's name, which has at most 255 (libs/crypto). */
 export const treeHeadLimitBytes = 512;
+/** A signed offline policy: two ids, a time, a mode, a signature (libs/crypto). */
+export const offlinePolicyLimitBytes = 256;
 /** A witness: a tree head, two ids and two signatures (libs/crypto). */
 export const witnessLimitBytes = 512;
 /** A leaf of the audit log: 180 bytes and its witness (libs/crypto). */

@@ -4,6 +4,7 @@ import * as accounts from './accounts.ts';
 import * as audit from './audit.ts';
 import * as desktops from './desktops.ts';
 import * as hosts from './hosts.ts';
+import { leaseRoutes } from './lease-routes.ts';
 import { pastRoutes } from './past-routes.ts';
 import type { Route } from './route.ts';
 import { label, nothing, publicKey } from './values.ts';
@@ -200,7 +201,7 @@ export const routes = {
     body: desktops.acquireBody,
     status: 200,
     answer: desktops.acquired,
-    faults: ['DESKTOP_NOT_FOUND', 'DESKTOP_HELD_ELSEWHERE', 'HEAD_MOVED'],
+    faults: ['DESKTOP_NOT_FOUND', 'DESKTOP_HELD_ELSEWHERE', 'HEAD_MOVED', 'LEASES_KEPT_ELSEWHERE'],
   },
   releaseDesktop: {
     method: 'POST',
@@ -245,6 +246,7 @@ export const routes = {
     answer: desktops.manifest,
     faults: ['DESKTOP_NOT_FOUND', 'CHECKPOINT_NOT_FOUND'],
   },
+  ...leaseRoutes,
   ...pastRoutes,
   mintUrls: {
     method: 'POST',

@@ -29,9 +29,11 @@ export class Insider {
   /** By generation. */
   readonly accountKeys: ReadonlyMap<number, Secret>;
 
-  constructor(home: string) {
-    this.device = deserialiseDevice(readFileSync(join(home, 'device.key')));
-    this.settings = JSON.parse(readFileSync(join(home, 'agent.json'), 'utf8')) as Settings;
+  /** `coordinator`: where it is asked, if not where the host itself asks. `device`: another one of the account that signs, with the same account keys. */
+  constructor(home: string, coordinator?: string, device?: DeviceSecrets) {
+    this.device = device ?? deserialiseDevice(readFileSync(join(home, 'device.key')));
+    const settings = JSON.parse(readFileSync(join(home, 'agent.json'), 'utf8')) as Settings;
+    this.settings = coordinator === undefined ? settings : { ...settings, coordinator };
     this.accountKeys = readAccountKeys(readFileSync(join(home, 'account.key')));
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ArriveFigures, ControlResult, DepartFigures } from '@godwit/wire';
 import { enrolSecond, House, type TestHost } from '../house/house.ts';
-import { lastTick, waitForTick, type GuestTick } from '../house/guest.ts';
+import { waitForTick, waitForWhole, type GuestTick } from '../house/guest.ts';
 
 /** The main job, as two people at two laptops would do it, with the programs that they would use. */
 
@@ -56,27 +56,15 @@ export async function play(guest: Guest, tell: Tell): Promise<Story> {
 
 async function move(from: TestHost, to: TestHost, tell: Tell): Promise<Move> {
   const before = await waitForTick(from, desktopName, () => true);
-  const { depart, sequence } = await from.must('suspend', desktopName);
+  const { depart, sequence } = await from.suspend(desktopName);
   const { arrive: running } = await to.must('resume', desktopName);
   tell(`${from.name} -> ${to.name}`, `godwit suspend, godwit resume: checkpoint ${sequence}, running after ${Math.round(running.runningMs ?? 0)} ms`);
-  const arrive = await whole(to);
+  const arrive = await waitForWhole(to, desktopName, completeMs);
   const arrived = await waitForTick(to, desktopName, ({ counter }) => counter > before.counter);
   // Every block of its memory looked at since it arrived.
   const blocks = before.filledBytes / 2 ** 20;
   const after = await waitForTick(to, desktopName, ({ looks }) => looks >= arrived.looks + blocks);
   return { from: from.name, to: to.name, depart, arrive, stoodStillMs: (arrive.resumedAtMs ?? 0) - depart.stoppedAtMs, before, after };
-}
-
-/** Waits until everything is there, and gives the figures of the whole arrival. */
-async function whole(host: TestHost): Promise<ArriveFigures> {
-  const deadlineMs = performance.now() + completeMs;
-  while (performance.now() < deadlineMs) {
-    const [desktop] = (await host.must('status', desktopName)).desktops;
-    const arrival = desktop?.arrival ?? undefined;
-    if (typeof arrival?.completeMs === 'number' && arrival.firstOutputMs !== null) return arrival;
-    await sleep(200);
-  }
-  throw new Error(`the desktop is not whole on ${host.name} after ${completeMs} ms: ${JSON.stringify(await lastTick(host, desktopName))}`);
 }
 
 /** The guest never stopped being the same: its counter and its own clock went on, memory and disk hold. */

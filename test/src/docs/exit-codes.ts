@@ -13,6 +13,7 @@ const meanings: Readonly<Record<string, string>> = {
   done: 'done',
   failed: 'failed; the code says why',
   usage: 'the command line is wrong',
+  partlyDone: 'done in part: suspended, and saved on this machine only',
   notEnrolled: 'this host belongs to no account, or no more',
   heldElsewhere: 'another host owns the desktop',
   unknownOutcome: 'it is not known whether it happened; look at `godwit status`',

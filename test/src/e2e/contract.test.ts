@@ -84,7 +84,7 @@ describe('the machine contract', { timeout: 180_000 }, () => {
       }
       for (let round = 1; round <= captures; round++) {
         const sink = new MemorySink();
-        await captureState({ machine, privilege: self, accelerator: contract.accelerator, sink, freeze: () => Promise.resolve(), clock: systemClock, onProgress: () => undefined });
+        await captureState({ machine, privilege: self, accelerator: contract.accelerator, sink, freeze: () => Promise.resolve(), mayRun: () => true, clock: systemClock, onProgress: () => undefined });
         assert.deepEqual(differing(sink.memory, await memoryOf(machine, join(home.machineDirectory, 'memory'))), [], `capture ${round}`);
         await cont(machine.qmp);
         await sleep(200);

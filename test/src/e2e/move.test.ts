@@ -18,7 +18,7 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
 
   test('is safe in the store after suspend, and nothing of it is left here', async () => {
     const { a, b } = hosts;
-    const { sequence, epoch, depart } = await a.must('suspend', 'work');
+    const { sequence, epoch, depart } = await a.suspend('work');
     firstUploadBytes = depart.bytesUploaded;
     assert.deepEqual([sequence, epoch], [1, 1]);
     assert.ok(depart.bytesUploaded > seen.filledBytes / 2, `${depart.bytesUploaded} bytes uploaded`);
@@ -43,7 +43,7 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
 
   test('goes back with what changed alone, all of it fetched first', async () => {
     const { a, b } = hosts;
-    const { depart } = await b.must('suspend', 'work');
+    const { depart } = await b.suspend('work');
     assert.ok(depart.bytesUploaded < firstUploadBytes * 0.15, `${depart.bytesUploaded} bytes after ${firstUploadBytes}`);
     assertNothingLeft(b);
     const { arrive } = await a.must('resume', 'work', '--eager', '--wait');
@@ -64,7 +64,7 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
   test('can be shut down and started from its own disk, which goes on', async () => {
     const { a } = hosts;
     seen = await tickOf(a, 'work');
-    assert.deepEqual(await a.must('stop', 'work'), { name: 'work', clean: true });
+    assert.deepEqual(await a.must('stop', 'work'), { name: 'work', clean: true, goesOnFrom: null });
     assert.deepEqual(await statusOf(a, 'work').then(({ state, holder, note }) => [state, holder, note]), ['stopped', 'laptop-a', null]);
     await a.must('start', 'work');
     const booted = await waitForTick(a, 'work', ({ counter }) => counter > seen.counter);
@@ -75,7 +75,7 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
 
   test('moves after that too: memory of a new start on top of the old checkpoint', async () => {
     const { a, b } = hosts;
-    const { sequence } = await a.must('suspend', 'work');
+    const { sequence } = await a.suspend('work');
     assert.equal(sequence, 3);
     await b.must('resume', 'work', '--wait');
     seen = await assertGoesOn(b, 'work', seen);

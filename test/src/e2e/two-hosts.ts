@@ -36,8 +36,8 @@ export async function openTwoHosts(environment: NodeJS.ProcessEnv = {}): Promise
   }
 }
 
-export async function createSmall(host: TestHost, desktop: string): Promise<void> {
-  await host.must('create', desktop, ...smallMachine);
+export async function createSmall(host: TestHost, desktop: string, ...words: string[]): Promise<void> {
+  await host.must('create', desktop, ...smallMachine, ...words);
 }
 
 /** A new desktop on `host` whose guest is at work. */
@@ -70,7 +70,7 @@ export function assertRefused<Command extends ControlCommand>(answer: Answer<Com
 }
 
 export async function statusOf(host: TestHost, desktop: string): Promise<DesktopStatus> {
-  const [status] = (await host.must('status', desktop)).desktops;
+  const [status] = (await host.call('status', { name: desktop })).desktops;
   assert.ok(status !== undefined);
   return status;
 }

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ArriveFigures } from '@godwit/wire';
 import type { TestHost } from './house.ts';
 
 /** One tick of the test guest (infra/README.md, "Test guest"). */
@@ -32,6 +34,18 @@ export async function waitForTick(host: TestHost, desktop: string, accepts: (tic
     const tick = await lastTick(host, desktop);
     if (tick !== undefined && accepts(tick)) return tick;
     if (performance.now() > deadlineMs) throw new Error(`the guest on ${host.name} did not get there: ${JSON.stringify(tick)}; ${(await host.consoleLines(desktop, 3)).join(' | ')}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
   }
+}
+
+/** Waits until everything is there, and gives the figures of the whole arrival; throws after `timeoutMs` with the last line seen. */
+export async function waitForWhole(host: TestHost, desktop: string, timeoutMs: number): Promise<ArriveFigures> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (performance.now() < deadlineMs) {
+    const [found] = (await host.call('status', { name: desktop })).desktops;
+    const arrival = found?.arrival ?? undefined;
+    if (typeof arrival?.completeMs === 'number' && arrival.firstOutputMs !== null) return arrival;
+    await sleep(200);
+  }
+  throw new Error(`${desktop} is not whole on ${host.name} after ${timeoutMs} ms: ${JSON.stringify(await lastTick(host, desktop))}`);
 }

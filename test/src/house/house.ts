@@ -2,8 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join, resolve } from 'node:path';
+import { askAgent } from '@godwit/agent';
 import { Fault } from '@godwit/base';
-import type { ControlCommand, ControlResult } from '@godwit/wire';
+import type { ControlArguments, ControlCommand, ControlProgress, ControlResult } from '@godwit/wire';
 import { processesOf } from './process-tree.ts';
 
 /** A coordinator and agents as a user would have them: real programs, each in a process of its own, in a folder that is removed. */
@@ -39,8 +40,9 @@ export class TestHost {
     return this.#agent?.pid ?? 0;
   }
 
-  async startAgent(): Promise<void> {
-    this.#agent = spawn(process.execPath, [cliProgram, 'agent'], { stdio: ['ignore', 'pipe', 'pipe'], env: this.#environment });
+  /** `environment`: of this agent alone, beside what its host has. */
+  async startAgent(environment: NodeJS.ProcessEnv = {}): Promise<void> {
+    this.#agent = spawn(process.execPath, [cliProgram, 'agent'], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...this.#environment, ...environment } });
     await firstLine(this.#agent, 'ready', `agent of ${this.name}`);
   }
 
@@ -82,9 +84,21 @@ export class TestHost {
     return result;
   }
 
+  /** Suspends what has to end safely in the store. */
+  async suspend(desktop: string): Promise<Extract<ControlResult<'suspend'>, { safe: true }>> {
+    const result = await this.must('suspend', desktop);
+    if (!result.safe) throw new Error(`${desktop} was saved on ${this.name} only: ${result.reason}`);
+    return result;
+  }
+
+  /** Asks the agent itself, without a command line's process in between: for what is asked often, and for whoever wants to see each phase. */
+  call<Command extends ControlCommand>(command: Command, args: ControlArguments<Command>, report: (progress: ControlProgress) => void = () => undefined): Promise<ControlResult<Command>> {
+    return askAgent(join(this.home, 'control.sock'), command, args, report);
+  }
+
   /** The newest serial lines of a desktop that runs here. */
   async consoleLines(desktop: string, lines = 50): Promise<string[]> {
-    return (await this.must('console', desktop, '--lines', String(lines))).lines;
+    return (await this.call('console', { name: desktop, lines })).lines;
   }
 }
 

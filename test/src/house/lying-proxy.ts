@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 
 /** What the proxy says in the coordinator's place; undefined: the coordinator is asked. Never sees the body of what it lets through. */
 export type Lie = (request: { readonly method: string; readonly path: string; readonly body: () => Promise<Buffer> }) => Promise<unknown> | undefined;
@@ -33,7 +34,7 @@ export class LyingProxy {
   }
 
   async #serve(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
-    const said = await this.lie({ method: incoming.method ?? '', path: incoming.url ?? '', body: () => wholeOf(incoming) });
+    const said = await this.lie({ method: incoming.method ?? '', path: incoming.url ?? '', body: () => buffer(incoming) });
     if (said !== undefined) {
       answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(said));
       return;
@@ -45,10 +46,4 @@ export class LyingProxy {
     answer.writeHead(response.statusCode ?? 502, response.headers);
     response.pipe(answer);
   }
-}
-
-async function wholeOf(incoming: IncomingMessage): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of incoming) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces);
 }

@@ -11,6 +11,7 @@ export const memoryBytes = 64 * 1024 * 1024;
 export interface BareMachine {
   readonly qmp: QmpSession;
   readonly directory: string;
+  readonly pid: number;
   /** The guest's physical memory from 0 to 64 MiB. The machine must be paused for it to mean anything. */
   readMemory(): Promise<Buffer>;
   /** What QEMU said on its standard error so far. */
@@ -27,7 +28,7 @@ export async function startBareMachine(...extra: readonly string[]): Promise<Bar
     'qemu-system-x86_64',
     [
       '-machine', 'pc-q35-7.2', '-accel', 'tcg', '-cpu', 'Nehalem-v1,la57=off', '-m', '64', '-nodefaults', '-display', 'none', '-vga', 'std', '-net', 'none',
-      '-qmp', `unix:${path},server=on,wait=off`, ...extra,
+      '-qmp', `unix:${path},server=on,wait=off`, '-qmp', `unix:${join(directory, 'guard')},server=on,wait=off`, ...extra,
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
@@ -49,7 +50,7 @@ export async function startBareMachine(...extra: readonly string[]): Promise<Bar
       await qmp.execute('pmemsave', { val: 0, size: memoryBytes, filename: file });
       return readFile(file);
     };
-    return { qmp, directory, readMemory, complaints: () => complaints, end: (manner) => end(qmp, manner) };
+    return { qmp, directory, pid: child.pid!, readMemory, complaints: () => complaints, end: (manner) => end(qmp, manner) };
   } catch (error) {
     await end();
     throw error;

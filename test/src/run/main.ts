@@ -2,7 +2,8 @@
  * Runs all tests: `npm test`, or `npm test -- WORD...` for those whose path contains one of the words.
  * The last line is always `N passed, N failed`, with `, N skipped` only where there are such.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { endRunningFiles, runTestFile, type FileResult } from './file-run.ts';
@@ -34,16 +35,17 @@ function indent(text: string): string {
   return text.replace(/^/gm, '     ');
 }
 
-/** The linter is one test among the others. */
-function lint(): void {
+/** The linter is one test among the others, beside the first ring: it uses one core. */
+async function lint(): Promise<void> {
   const startedMs = performance.now();
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT_DIR, 'node_modules/eslint/bin/eslint.js'), '.'], {
-    cwd: ROOT_DIR, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(process.execPath, [join(ROOT_DIR, 'node_modules/eslint/bin/eslint.js'), '.'], { cwd: ROOT_DIR, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const [status] = (await once(child, 'close')) as [number | null];
   const clean = status === 0;
   count('lint', {
     passed: clean ? 1 : 0, skipped: 0, notes: [], output: '',
-    failures: clean ? [] : [{ name: 'eslint .', detail: `${stdout}${stderr}`.trim() }],
+    failures: clean ? [] : [{ name: 'eslint .', detail: said.trim() }],
     durationMs: performance.now() - startedMs,
   });
 }
@@ -67,8 +69,13 @@ async function main(wanted: readonly string[]): Promise<void> {
     });
   }
   const lintIsWanted = wanted.length === 0 || wanted.includes('lint');
-  if (lintIsWanted && LINT_CONFIGS.some((name) => existsSync(join(ROOT_DIR, name)))) lint();
-  for (const ring of findRings(ROOT_DIR, wanted)) await runRing(ring);
+  const linted = lintIsWanted && LINT_CONFIGS.some((name) => existsSync(join(ROOT_DIR, name))) ? lint() : Promise.resolve();
+  for (const ring of findRings(ROOT_DIR, wanted)) {
+    const startedMs = performance.now();
+    await runRing(ring);
+    if (ring.files.length > 0) print(`     ring ${ring.name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+  }
+  await linted;
 
   const ran = total.passed + total.failed + total.skipped;
   if (ran === 0) print(wanted.length === 0 ? 'there are no tests' : `no test's path contains ${wanted.join(' or ')}`);

@@ -98,7 +98,7 @@ const plan: readonly Row[] = [
   },
   {
     by: 'coordinator', action: 'grant one desktop twice, reuse an epoch', outcome: "the second holder's proof check fails; provable afterwards",
-    tests: [['apps/agent/src/audit/replay.test.ts', 'finds ${what}'], [auditFlow, 'gives a receipt that proves a commit and an acquisition, with what the host had seen'], ['apps/api/src/leases/lease.test.ts', 'whatever happens in whatever order: one holder at most, epochs never go back or change hands, the line has no gaps']],
+    tests: [['apps/agent/src/audit/replay.test.ts', 'finds ${what}'], [auditFlow, 'gives a receipt that proves a commit and an acquisition, with what the host had seen'], ['apps/api/src/leases/lease.test.ts', 'whatever happens in whatever order: one holder, epochs never go back or change hands, and no strict lease ends before its term and the margin']],
   },
   {
     by: 'coordinator', action: 'acknowledge without storing', outcome: 'the CLI never prints "safe" without a verified inclusion proof',
@@ -111,7 +111,7 @@ const plan: readonly Row[] = [
   },
   {
     by: 'revoked device', action: 'cached credentials and signed URLs', outcome: 'denied within 60 s; its objects never become the head',
-    tests: [[revoke, 'after it the host is out: its requests, new URLs; the desktop that it held is free'], [security, 'a revoked host is out at once, with its own keys and for good'], ['apps/api/src/http/http.test.ts', 'a signed URL gives its permission back until it expires']],
+    tests: [[revoke, 'after it the host is out: its requests, new URLs; the desktop that it held is free'], ['apps/api/src/leases/offline.flow.ts', 'decides what a revocation does: kept desktops are free at once, strict ones when their guest is over for certain'], [security, 'a revoked host is out at once, with its own keys and for good'], ['apps/api/src/http/http.test.ts', 'a signed URL gives its permission back until it expires']],
   },
   {
     by: 'revoked device', action: 'decrypt checkpoints made after the revocation, with every secret it ever held', outcome: 'fails',
@@ -123,8 +123,12 @@ const plan: readonly Row[] = [
   },
   {
     by: 'stale holder', action: 'wakes after a take-over: commits, uploads', outcome: '0 commits; QEMU paused within 500 ms of learning it (strict: of waking); its state kept as a fork',
-    tests: [['apps/api/src/leases/lease.flow.ts', 'is held by one host: acquire elsewhere names the holder, whoever is not it is fenced'], ['apps/api/src/objects/objects.flow.ts', 'are minted for the own lease only, and for keys that are names']],
-    notYet: 'there is no take-over: a desktop is released by its holder or by a revocation. That a fenced host commits and uploads nothing is tested, the pause and the fork are not built',
+    tests: [
+      ['apps/api/src/leases/take-over.flow.ts', 'of a desktop that is kept happens at once; repeating it answers the same, and everything of the epoch before is fenced'],
+      ['apps/api/src/leases/take-over.flow.ts', 'of a strict desktop waits for its term and the margin after the last renewal, whatever the wall clock says'],
+      ['apps/api/src/objects/objects.flow.ts', 'are minted for the own lease only, and for keys that are names'],
+      ['test/src/takeover/takeover.test.ts', 'the copy left behind stands still within 500 ms of learning it, and is kept whole under a name of its own'],
+    ],
   },
   {
     by: 'any device', action: "every route x every role x a foreign desktop's id", outcome: '403/404 with identical bodies',

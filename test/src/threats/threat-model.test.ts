@@ -5,7 +5,9 @@ import { describe, test } from 'node:test';
 import ts from 'typescript';
 import { parse, root, walk } from '../tidy/sources.ts';
 import { rows as accountRows } from '../account/rows.ts';
-import { pagePath, renderRow, withRows } from './page.ts';
+import { registry } from '../faults/registry.ts';
+import { faultRows } from './fault-rows.ts';
+import { pagePath, renderFaultRow, renderRow, withRows } from './page.ts';
 import { rows, type NamedTest } from './rows.ts';
 
 /** Names of the tests of a file, as the source spells them: `${...}` in a name stays. */
@@ -45,8 +47,15 @@ describe('the threat model', () => {
     assert.deepEqual(accountRows.filter(({ by, action }) => !rows.some((row) => row.by === by && row.action === action)), []);
   });
 
+  test('every row of faults has a fault of the campaign or a test, and every fault has a row', () => {
+    assert.deepEqual(faultRows.flatMap(({ tests }) => tests.filter((named) => !isThere(named))), []);
+    assert.deepEqual(faultRows.filter(({ faults, tests, notYet }) => faults.length + tests.length === 0 && notYet === undefined), []);
+    assert.deepEqual(registry.filter((fault) => !faultRows.some(({ faults }) => faults.includes(fault))), []);
+  });
+
   test('every row is on the page, and the page has no other (node test/dist/threats/write-threat-model.js)', () => {
     for (const row of rows) assert.ok(page.includes(renderRow(row)), `${row.by}: ${row.action}`);
+    for (const row of faultRows) assert.ok(page.includes(renderFaultRow(row)), row.row);
     assert.equal(page, withRows(page));
   });
 });

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { chainVectors, grantVectors, requestVectors, wrappedKeyVectors } from './key-vectors.ts';
+import { chainVectors, grantVectors, offlinePolicyVectors, requestVectors, wrappedKeyVectors } from './key-vectors.ts';
 import { manifestVectors } from './manifest-vectors.ts';
 import { frameVectors, packVectors } from './pack-vectors.ts';
 import { leafVectors, rootVectors } from './table-vectors.ts';
@@ -13,7 +13,7 @@ import { ending, formatVector, type Vector } from './vector.ts';
 export const vectorsDir = join(import.meta.dirname, '../../vectors');
 
 export function generate(): Vector[] {
-  return [packVectors, frameVectors, leafVectors, rootVectors, manifestVectors, chainVectors, grantVectors, wrappedKeyVectors, requestVectors].flatMap((make) => make());
+  return [packVectors, frameVectors, leafVectors, rootVectors, manifestVectors, chainVectors, grantVectors, wrappedKeyVectors, requestVectors, offlinePolicyVectors].flatMap((make) => make());
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -216,3 +216,31 @@ export function requestVectors(): Vector[] {
     invalid('short-signature', 'a signature that lacks a byte', signed().map(([name, value]): [string, string] => [name, name === 'godwit-signature' ? value.slice(2) : value])),
   ];
 }
+
+export function offlinePolicyVectors(): Vector[] {
+  const policy = (changes: { readonly fields?: Fields; readonly signer?: Device; readonly signatureType?: string } = {}): Buffer => {
+    const body = lay({ magic: text('gwop'), version: u8(1), mode: u8(1), desktop: desktopId, host: laptop.hostId, signed: u64(1_750_000_000_000) }, changes.fields);
+    return join(body, sign(changes.signatureType ?? 'offline-policy', body, changes.signer ?? laptop));
+  };
+  const given: [string, string][] = [['signer', laptop.signPublic.toString('hex')]];
+  const ok = (name: string, description: string, mode: string, body: Buffer): Vector =>
+    vector('offline-policy', 'ok', name, description, [...given, ['result', `${mode}, desktop ${desktopId.toString('hex')}, host ${laptop.hostId.toString('hex')}, signed 1750000000000`]], body);
+  const refused = (name: string, description: string, body: Buffer, expect = 'POLICY_INVALID'): Vector => vector('offline-policy', expect, name, description, given, body);
+  const good = policy();
+  return [
+    ok('good-stop', 'it stops without word from the coordinator', 'stop', good),
+    ok('good-keep', 'it runs on', 'keep', policy({ fields: { mode: u8(0) } })),
+    refused('magic', 'another magic', policy({ fields: { magic: text('gwpo') } })),
+    refused('version-2', 'version 2', policy({ fields: { version: u8(2) } })),
+    refused('mode-2', 'an unknown mode', policy({ fields: { mode: u8(2) } })),
+    refused('signed-2-53', 'a time of 2^53', policy({ fields: { signed: u64(2n ** 53n) } })),
+    refused('signature-other', 'a policy that another device signed', policy({ signer: tower }), 'SIGNATURE_INVALID'),
+    refused('signature-type', 'a policy that was signed as a retention policy', policy({ signatureType: 'policy' }), 'SIGNATURE_INVALID'),
+    refused('signature-bit', 'one bit of the signature', flipped(good, -1), 'SIGNATURE_INVALID'),
+    refused('made-lenient', 'the mode exchanged on the way', withBytes(good, 5, u8(0)), 'SIGNATURE_INVALID'),
+    refused('other-desktop', 'the desktop exchanged on the way', withBytes(good, 6, sourceId), 'SIGNATURE_INVALID'),
+    refused('cut', 'the last byte is missing', good.subarray(0, -1)),
+    refused('longer', 'a byte more', join(good, u8(0))),
+    refused('empty', 'nothing', none),
+  ];
+}

@@ -1,12 +1,12 @@
 /** What the library makes of a vector: a line of text that says what was read. Throws the library's faults. */
 import { parseId, type AccountId, type DesktopId, type HostId, type PackId } from '@godwit/base';
-import { deviceFromSeeds, openGrant, replayChain, Secret, sha256, unwrapDesktopKey, verifyRequest } from '@godwit/crypto';
+import { deviceFromSeeds, openGrant, openOfflinePolicy, replayChain, Secret, sha256, unwrapDesktopKey, verifyRequest } from '@godwit/crypto';
 import { defineRegion, desktopKeys, format, locatePage, openManifest, type DesktopKeys, type ManifestPack, type Region, type RegionKind } from '@godwit/snapshot';
 import { allGiven, givenOf, type Vector } from './vector.ts';
 
 type Read = (vector: Vector, body: Buffer) => Promise<string> | string;
 
-const readers: Readonly<Record<string, Read>> = { pack: readPack, frame: readFrame, leaf: readLeaf, root: readRoot, manifest: readManifest, chain: readChain, grant: readGrant, 'wrapped-key': readWrappedKey, request: readRequest };
+const readers: Readonly<Record<string, Read>> = { pack: readPack, frame: readFrame, leaf: readLeaf, root: readRoot, manifest: readManifest, chain: readChain, grant: readGrant, 'wrapped-key': readWrappedKey, request: readRequest, 'offline-policy': readOfflinePolicy };
 
 /** `body`: the vector's bytes, by whatever way they came. */
 export async function readVector(vector: Vector, body: Buffer): Promise<string> {
@@ -134,4 +134,9 @@ async function readRequest(vector: Vector, body: Buffer): Promise<string> {
   const check = { publicKeyOf, nowMs: Number(givenOf(vector, 'now')), audience: givenOf(vector, 'audience') };
   const { hostId, nonce } = await verifyRequest(headers, givenOf(vector, 'method'), givenOf(vector, 'path'), sha256(body), check);
   return `${hostId} ${nonce.toString('hex')}`;
+}
+
+function readOfflinePolicy(vector: Vector, body: Buffer): string {
+  const { mode, desktopId, hostId, signedMs } = openOfflinePolicy(body, Buffer.from(givenOf(vector, 'signer'), 'hex'));
+  return `${mode}, desktop ${desktopId}, host ${hostId}, signed ${signedMs}`;
 }

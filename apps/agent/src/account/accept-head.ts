@@ -36,11 +36,13 @@ export async function acceptHead(account: Account, desktop: { readonly desktopId
  * it (revoke.ts), which remembers it; any other host waits until such a host has written the desktop again.
  */
 function assertSeen(account: Account, { desktopId, name }: { readonly desktopId: DesktopId; readonly name: string }, { digest, writer }: { readonly digest: string; readonly writer: string }): void {
-  if (account.heads.seen(desktopId)?.digest === digest) return;
+  const seen = account.heads.seen(desktopId);
+  if (seen?.digest === digest) return;
+  const back = seen === undefined ? '' : `, or go back to what was seen here with \`godwit rollback ${name}@${seen.sequence}\``;
   throw new Fault('DEVICE_REVOKED', {
     subject: name,
     expected: `a checkpoint that was seen here before ${writer} was revoked`,
     found: `another one by ${writer}`,
-    hint: `on the host that revoked ${writer}, run \`godwit rekey ${name} --full\` or resume it there`,
+    hint: `on the host that revoked ${writer}, run \`godwit rekey ${name} --full\` or resume it there${back}`,
   });
 }

@@ -11,6 +11,7 @@ import { ChainMemory } from './chain-memory.ts';
 import { Coordinator, learnAudience } from './coordinator.ts';
 import { HeadMemory } from './head-memory.ts';
 import { KeyStore } from './key-store.ts';
+import { PolicyMemory } from './policy-memory.ts';
 import { loadSettings, saveSettings, type Settings } from './settings.ts';
 
 export interface AccountPorts {
@@ -41,6 +42,7 @@ export class Account {
   readonly coordinator: Coordinator;
   readonly logWatch: LogWatch;
   readonly heads: HeadMemory;
+  readonly policies: PolicyMemory;
   readonly keyStore: KeyStore;
   readonly #ports: AccountPorts;
   #keys: AccountKeys;
@@ -53,6 +55,7 @@ export class Account {
     this.#keys = keys;
     this.keyStore = keyStore;
     this.heads = HeadMemory.load(ports.home.headsFile);
+    this.policies = PolicyMemory.load(ports.home.policiesFile);
     this.coordinator = new Coordinator({ url: settings.coordinator, audience: settings.audience, device, clock: ports.clock, random: ports.random });
     this.logWatch = new LogWatch({ directory: ports.home.directory, coordinator: this.coordinator, key: settings, clock: ports.clock, log: ports.log });
   }
@@ -186,11 +189,19 @@ export class Account {
     return { hostId: joiner.hostId, hostName: found.name, fingerprint: this.fingerprint };
   }
 
-  /** A key for a new desktop, and the same wrapped under the newest account key, for the coordinator to keep. */
-  createDesktopKey(): { desktopId: DesktopId; wrapped: WrappedKey } {
-    const desktopId = newId<DesktopId>(this.#ports.random);
+  /** A key for a new desktop, of a new id unless told, and the same wrapped under the newest account key, for the coordinator to keep. */
+  createDesktopKey(desktopId = newId<DesktopId>(this.#ports.random)): { desktopId: DesktopId; wrapped: WrappedKey } {
     const generation = this.chain.state.generation;
     return { desktopId, wrapped: this.wrapKey(desktopId, generation, newDesktopKey(this.#ports.random)) };
+  }
+
+  /** For what stays on this machine: a key under the newest account key that is in hand, be there a newer one or not. */
+  createLocalKey(): { desktopId: DesktopId; wrapped: WrappedKey } {
+    const { random } = this.#ports;
+    const desktopId = newId<DesktopId>(random);
+    const generation = Math.max(...this.#keys.keys());
+    const wrapped = wrapDesktopKey({ accountId: this.accountId, accountKey: this.#key(generation), generation, desktopId, keyGeneration: generation, desktopKey: newDesktopKey(random) }, random);
+    return { desktopId, wrapped: { generation, bytes: text(wrapped) } };
   }
 
   /** A desktop key of `keyGeneration` under the newest account key. */

@@ -14,6 +14,13 @@ type Parts<R extends Route> = (ParamsOf<R> extends undefined ? unknown : { reado
 /** Whether a call that failed may have been carried out all the same: then its outcome is unknown, and only asking again tells. */
 export class OutcomeUnknown extends Fault {}
 
+/** Whether what was asked for may have happened: a lost answer, one that is none, or a coordinator that broke off in the middle. */
+export function mayHaveHappened(error: unknown): boolean {
+  if (error instanceof OutcomeUnknown || !(error instanceof Fault)) return true;
+  if (error.code === 'COORDINATOR_ANSWER_REFUSED') return true;
+  return error.code !== 'COORDINATOR_UNREACHABLE' && (error.kind === 'unavailable' || error.kind === 'internal');
+}
+
 /**
  * The coordinator as this host sees it: each route of the table, signed with the device key. Faults of the coordinator come
  * back as they are. COORDINATOR_UNREACHABLE: it did not get the request. An OutcomeUnknown with that code: it may have.
@@ -33,14 +40,19 @@ export class Coordinator {
     this.#random = options.random;
   }
 
-  async call<Id extends RouteId>(id: Id, parts: Parts<Routes[Id]>): Promise<AnswerOf<Routes[Id]>> {
+  /** `timeoutMs`: for questions that are worth nothing when they are answered late. */
+  async call<Id extends RouteId>(id: Id, parts: Parts<Routes[Id]>, { timeoutMs = callMs }: { readonly timeoutMs?: number } = {}): Promise<AnswerOf<Routes[Id]>> {
     const route: Route = routes[id];
     const { params, query, body } = parts as { params?: Record<string, string>; query?: Record<string, string>; body?: unknown };
     const path = pathOf(route, params, query);
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const headers = this.signedHeaders(route.method, path, bytes);
-    const response = await send(this.url, path, { method: route.method, headers: { ...headers, ...(bytes === undefined ? {} : { 'content-type': 'application/json' }) }, ...(bytes === undefined ? {} : { body: bytes }) });
-    if (!response.ok) throw faultOf(response.status, await readJson(response));
+    const response = await send(this.url, path, { method: route.method, headers: { ...headers, ...(bytes === undefined ? {} : { 'content-type': 'application/json' }) }, ...(bytes === undefined ? {} : { body: bytes }) }, timeoutMs);
+    if (!response.ok) {
+      const fault = faultOf(response.status, await readJson(response));
+      // Each request is signed afresh: one that was seen before came twice, and what became of the first is not known.
+      throw fault.code === 'REQUEST_REPLAYED' ? new OutcomeUnknown(fault.code, { subject: id, cause: fault }) : fault;
+    }
     const parsed = (route.answer as z.ZodType).safeParse(await readJson(response));
     if (!parsed.success) throw new Fault('COORDINATOR_ANSWER_REFUSED', { subject: id, cause: parsed.error });
     return parsed.data as AnswerOf<Routes[Id]>;
@@ -64,9 +76,9 @@ export async function learnAudience(url: string): Promise<{ audience: string; lo
   return { audience: parsed.data.audience, logKey: parsed.data.logKey };
 }
 
-async function send(url: string, path: string, init: RequestInit): Promise<Response> {
+async function send(url: string, path: string, init: RequestInit, timeoutMs = callMs): Promise<Response> {
   try {
-    return await fetch(new URL(path, url), { ...init, redirect: 'error', signal: AbortSignal.timeout(callMs) });
+    return await fetch(new URL(path, url), { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
   } catch (error) {
     const detail = { subject: url, cause: error };
     if (neverArrived(error)) throw new Fault('COORDINATOR_UNREACHABLE', detail);

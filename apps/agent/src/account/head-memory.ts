@@ -20,6 +20,8 @@ const memorySchema = z.strictObject({ version: z.literal(1), heads: z.record(z.s
 export class HeadMemory {
   readonly #file: string;
   #heads: Readonly<Record<string, z.infer<typeof seenHead>>>;
+  /** One after the other: each writes what all before it remembered. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(file: string, heads: Readonly<Record<string, z.infer<typeof seenHead>>>) {
     this.#file = file;
@@ -63,10 +65,16 @@ export class HeadMemory {
   }
 
   /** After `check`, for a head whose manifest was verified here or made here. Durable when it resolves. */
-  async remember(desktop: { readonly desktopId: DesktopId; readonly name: string }, { epoch, sequence, digest }: SeenHead): Promise<void> {
-    const seen = this.#heads[desktop.desktopId];
-    if (seen !== undefined && (sequence < seen.sequence || (sequence === seen.sequence && seen.name === desktop.name))) return;
-    this.#heads = { ...this.#heads, [desktop.desktopId]: { name: desktop.name, epoch, sequence, digest } };
-    await writeDurably(this.#file, `${JSON.stringify({ version: 1, heads: this.#heads })}\n`);
+  remember(desktop: { readonly desktopId: DesktopId; readonly name: string }, { epoch, sequence, digest }: SeenHead): Promise<void> {
+    const remembering = this.#turn.then(async () => {
+      const seen = this.#heads[desktop.desktopId];
+      if (seen !== undefined && (sequence < seen.sequence || (sequence === seen.sequence && seen.name === desktop.name))) return;
+      const heads = { ...this.#heads, [desktop.desktopId]: { name: desktop.name, epoch, sequence, digest } };
+      await writeDurably(this.#file, `${JSON.stringify({ version: 1, heads })}\n`);
+      // Only now: what is remembered here and not on the disk would never be written again.
+      this.#heads = heads;
+    });
+    this.#turn = remembering.catch(() => undefined); // Whoever asked for it is told; the next one has its own chance.
+    return remembering;
   }
 }

@@ -6,9 +6,10 @@ const firstPauseMs = 250;
 const pauseMsMax = 2_000;
 
 /**
- * A store whose reads outwait an outage. A guest that runs while its pages are still fetched can wait for one, but not do without:
- * between `begin` and `end` a read that finds store or coordinator out of reach is tried again until they are back. What is known to be
- * missing or damaged fails at once, and so does everything outside of that time.
+ * A store whose reads and writes outwait an outage. A guest that runs while its pages are still fetched can wait for one, but not do without,
+ * and one that stands still for good may as well stand until its state is stored: between `begin` and `end` a request that finds store or
+ * coordinator out of reach is tried again until they are back. What is known to be missing or damaged fails at once, and so does
+ * everything outside of that time.
  */
 export class PatientStore implements ObjectStore {
   readonly #store: ObjectStore;
@@ -20,13 +21,13 @@ export class PatientStore implements ObjectStore {
     this.#store = store;
   }
 
-  /** From now on reads wait. `onWait` is told the reason when the first one does, and undefined when none does any more. */
+  /** From now on requests wait. `onWait` is told the reason when the first one does, and undefined when none does any more. */
   begin(onWait: (fault: Fault | undefined) => void): void {
     this.#onWait = onWait;
     this.#ended = new AbortController();
   }
 
-  /** Reads that wait fail with what they wait about. */
+  /** Requests that wait fail with what they wait about. */
   end(): void {
     this.#onWait = undefined;
     this.#ended.abort();
@@ -41,7 +42,7 @@ export class PatientStore implements ObjectStore {
   }
 
   put(key: string, body: Uint8Array): Promise<void> {
-    return this.#store.put(key, body);
+    return this.#patiently(() => this.#store.put(key, body));
   }
 
   list(prefix: string): ReturnType<ObjectStore['list']> {
@@ -52,16 +53,16 @@ export class PatientStore implements ObjectStore {
     return this.#store.delete(key);
   }
 
-  async #patiently<Result>(read: () => Promise<Result>): Promise<Result> {
+  async #patiently<Result>(request: () => Promise<Result>): Promise<Result> {
     try {
-      return await read();
+      return await request();
     } catch (error) {
       if (this.#onWait === undefined || !isOutage(error)) throw error;
-      return await this.#outwait(read, error);
+      return await this.#outwait(request, error);
     }
   }
 
-  async #outwait<Result>(read: () => Promise<Result>, first: Fault): Promise<Result> {
+  async #outwait<Result>(request: () => Promise<Result>, first: Fault): Promise<Result> {
     const { signal } = this.#ended;
     let outage = first;
     this.#waiting += 1;
@@ -71,7 +72,7 @@ export class PatientStore implements ObjectStore {
         await sleep(pauseMs, signal);
         if (signal.aborted) throw outage;
         try {
-          return await read();
+          return await request();
         } catch (error) {
           if (!isOutage(error)) throw error;
           outage = error;

@@ -25,8 +25,8 @@ export interface RamPlayerOptions {
   /** The region of each block of `head`. */
   readonly ram: readonly Region[];
   readonly device: DeviceState;
-  /** Filled with every page that passes: the next departure sends only what differs. */
-  readonly digests: PageDigests;
+  /** Filled with every page that passes, unless undefined: the next departure sends only what differs. */
+  readonly digests: PageDigests | undefined;
   readonly clock: Clock;
 }
 
@@ -181,7 +181,7 @@ export class RamPlayer {
     if (pages.length === 0) return;
     const { head, digests, ram } = this.#options;
     const batch = Uint32Array.from(pages);
-    digests.recordZero(ram[index]!.id, batch);
+    digests?.recordZero(ram[index]!.id, batch);
     this.doneBytes += pages.length * ramPageBytes;
     await this.#send(ramZeroPages(head.blocks[index]!.id, { blockIndex: index, count: pages.length, pages: batch }));
   }
@@ -200,7 +200,7 @@ export class RamPlayer {
     this.doneBytes += bytes.length;
     const sending = this.#send(ramPages(head.blocks[index]!.id, { blockIndex: index, count: pages.length, pages, bytes }));
     // Hashed while the kernel takes the bytes: the guest that waits for them does not wait for this.
-    digests.record(live.regionId, pages, bytes);
+    digests?.record(live.regionId, pages, bytes);
     await sending;
   }
 

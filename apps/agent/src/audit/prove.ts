@@ -1,11 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, type CommitId, type DesktopId } from '@godwit/base';
 import { openWitness, sha256, verifyConsistency } from '@godwit/crypto';
 import { decodeManifestPublic } from '@godwit/snapshot';
 import { bytesOf, textOf, type ControlReceipt } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
-import { writeDurably } from '../durable-file.ts';
+import { makeFolderDurably, writeDurably } from '../durable-file.ts';
 import type { Home } from '../home.ts';
 import type { ReceiptKind } from './log-watch.ts';
 import { checkReceipt, requireLeaf } from './receipt.ts';
@@ -34,13 +33,22 @@ export async function proveCommit(account: Account, commit: ProvenCommit): Promi
   return receipt;
 }
 
-/** That the log says that this host got `epoch`: a second holder of it has no such proof. */
+/** That the log says that this host got `epoch`, by making the desktop, acquiring it or taking it over: a second holder of it has no such proof. */
 export async function proveAcquired(account: Account, desktopId: DesktopId, epoch: number): Promise<void> {
-  // Who made the desktop got its first epoch by that.
-  const kind = epoch === 1 ? 'desktop-created' : 'desktop-acquired';
-  const receipt = await fetchReceipt(account, desktopId, kind, epoch);
+  const { kind, receipt } = epoch === 1 ? await fetchFirst(account, desktopId, epoch, ['desktop-created']) : await fetchFirst(account, desktopId, epoch, ['desktop-acquired', 'desktop-taken-over']);
   const { leaf } = checkReceipt(receipt, account.logWatch.key);
   requireLeaf(leaf, { kind, accountId: account.accountId, hostId: account.device.hostId, desktopId, epoch });
+}
+
+/** The receipt of the first of these kinds that the log has for this number. Throws LEAF_NOT_FOUND when it has none of them. */
+async function fetchFirst(account: Account, desktopId: DesktopId, number: number, [kind, ...others]: readonly [ReceiptKind, ...ReceiptKind[]]): Promise<{ kind: ReceiptKind; receipt: ControlReceipt }> {
+  try {
+    return { kind, receipt: await fetchReceipt(account, desktopId, kind, number) };
+  } catch (error) {
+    const [next, ...rest] = others;
+    if (next === undefined || Fault.from(error).code !== 'LEAF_NOT_FOUND') throw error;
+    return fetchFirst(account, desktopId, number, [next, ...rest]);
+  }
 }
 
 /**
@@ -78,7 +86,7 @@ function receiptOf({ logWatch }: Account, { index, leaf, inclusion, head }: Omit
 /** `receipts/<desktop>/<sequence>.json` in the agent's home: it outlives the desktop's own folder, which goes with the desktop. */
 export async function keepReceipt(home: Home, { desktopId, sequence }: ProvenCommit, receipt: ControlReceipt): Promise<string> {
   const directory = join(home.directory, 'receipts', desktopId);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  await makeFolderDurably(directory, 0o700);
   const file = join(directory, `${sequence}.json`);
   await writeDurably(file, `${JSON.stringify(receipt, undefined, 2)}\n`);
   return file;

@@ -29,9 +29,23 @@ describe('a replay of the log', () => {
 
   test('of what happened finds nothing', () => assert.deepEqual(findings(story()), []));
 
+  const takenOver = (what: Partial<AuditLeaf> = {}): AuditLeaf => leaf('desktop-taken-over', { desktopId, epoch: 3, subject: b, ...what });
+
+  test('of a take-over and of what follows it finds nothing', () => {
+    const next = sha256(Buffer.from('manifest 2'));
+    const after = [takenOver(), leaf('offline-policy-saved', { desktopId, digest }), leaf('checkpoint-committed', { desktopId, epoch: 3, sequence: 2, digest: next }), leaf('desktop-released', { desktopId, epoch: 3 })];
+    assert.deepEqual(findings([...story(), ...after, leaf('desktop-acquired', { desktopId, epoch: 4, hostId: b })]), []);
+  });
+
   const lies: [string, (leaves: AuditLeaf[]) => AuditLeaf[], RegExp][] = [
     ['one epoch granted twice', (leaves) => [...leaves, leaf('desktop-acquired', { desktopId, epoch: 2, hostId: a })], /epoch 2 is granted after epoch 2/],
     ['a desktop granted while it is held', (leaves) => [...leaves, leaf('desktop-acquired', { desktopId, epoch: 3, hostId: a })], /granted while bbbbbbbb holds epoch 2/],
+    ['a take-over of a free desktop', (leaves) => [...leaves, leaf('desktop-released', { desktopId, epoch: 2, hostId: b }), takenOver()], /epoch 2 is taken over, which nobody holds/],
+    ['a take-over that skips an epoch', (leaves) => [...leaves, takenOver({ epoch: 4 })], /epoch 4 is granted after epoch 2/],
+    ['a take-over from another than the holder', (leaves) => [...leaves, takenOver({ subject: 'c'.repeat(32) })], /taken over from cccccccc, which does not hold it/],
+    ['a take-over from oneself', (leaves) => [...leaves, takenOver({ hostId: b })], /by its own holder/],
+    ['one epoch taken over twice', (leaves) => [...leaves, takenOver(), takenOver({ hostId: 'c'.repeat(32) as HostId })], /epoch 3 is granted after epoch 3/],
+    ['a commit of whom it was taken from', (leaves) => [...leaves, takenOver(), leaf('checkpoint-committed', { desktopId, epoch: 2, sequence: 2, digest, hostId: b })], /by a host that does not hold it/],
     ['a commit of a stale holder', (leaves) => [...leaves, leaf('checkpoint-committed', { desktopId, epoch: 1, sequence: 2, digest })], /by a host that does not hold it/],
     ['a commit after another than the last', (leaves) => [...leaves, leaf('checkpoint-committed', { desktopId, epoch: 2, sequence: 4, digest, hostId: b })], /checkpoint 4 is committed after 1/],
     ['another checkpoint in its place', (leaves) => leaves.map((each) => (each.kind === 'checkpoint-committed' ? { ...each, digest: sha256() } : each)), /checkpoint 1 .* is another one in the log/],

@@ -76,6 +76,12 @@ function step(lines: Map<DesktopId, Line>, desktopId: DesktopId, leaf: AuditLeaf
     if (epoch !== line.epoch + 1) findings.push(`epoch ${epoch} is granted after epoch ${line.epoch}`);
     if (line.held) findings.push(`epoch ${epoch} is granted while ${line.holder?.slice(0, 8) ?? 'somebody'} holds epoch ${line.epoch}`);
     Object.assign(line, { epoch: epoch ?? line.epoch, holder: hostId, held: true });
+  } else if (kind === 'desktop-taken-over') {
+    if (epoch !== line.epoch + 1) findings.push(`epoch ${epoch} is granted after epoch ${line.epoch}`);
+    if (!line.held) findings.push(`epoch ${line.epoch} is taken over, which nobody holds`);
+    else if (hostId === line.holder) findings.push(`epoch ${line.epoch} is taken over by its own holder`);
+    else if (leaf.subject !== line.holder) findings.push(`epoch ${line.epoch} is taken over from ${leaf.subject?.slice(0, 8) ?? 'nobody'}, which does not hold it`);
+    Object.assign(line, { epoch: epoch ?? line.epoch, holder: hostId, held: true });
   } else if (kind === 'desktop-released') {
     if (epoch !== line.epoch || !line.held) findings.push(`epoch ${epoch} is released, which nobody holds`);
     line.held = false;
@@ -89,4 +95,4 @@ function step(lines: Map<DesktopId, Line>, desktopId: DesktopId, leaf: AuditLeaf
   return findings;
 }
 
-const leaseKinds: ReadonlySet<string> = new Set(['desktop-acquired', 'desktop-released', 'checkpoint-committed', 'desktop-forked']);
+const leaseKinds: ReadonlySet<string> = new Set(['desktop-acquired', 'desktop-taken-over', 'desktop-released', 'checkpoint-committed', 'desktop-forked']);

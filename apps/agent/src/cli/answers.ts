@@ -2,6 +2,7 @@ import { printable } from '@godwit/base';
 import type { ControlCommand, ControlResult, DesktopStatus } from '@godwit/wire';
 import { bytesText, durationText, table } from './figures.ts';
 import { recoverAnswer, rekeyAnswer, revokeAnswer } from './account-answers.ts';
+import { discardAnswer, policyAnswer, stopAnswer, suspendAnswer, takeOverAnswer } from './owner-answers.ts';
 import { forkAnswer, pruneAnswer, rollbackAnswer, scrubAnswer } from './past-answers.ts';
 
 /** What each command prints for people when it is done; `--json` prints the result itself instead. Pure. */
@@ -28,21 +29,18 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
     ]),
   create: (result) => `Desktop ${result.name}: ${bytesText(result.memoryBytes)} of memory, ${bytesText(result.disks[0]?.lengthBytes ?? 0)} of disk, ${result.machineType}, ${result.cpuModel}, ${acceleration(result.accelerator)}.\nNext: godwit start ${result.name}`,
   start: (result) => `${result.name} runs here (after ${durationText(result.runningMs)}).`,
-  stop: (result) => `${result.name} is ${result.clean ? 'shut down' : 'switched off'}.`,
-  suspend: ({ name, sequence, depart, receipt, receiptFile }) =>
+  stop: stopAnswer,
+  discard: discardAnswer,
+  suspend: suspendAnswer,
+  resume: ({ name, sequence, fromHere, arrive }) =>
     [
-      `${name} is suspended as checkpoint ${sequence}: it is in the store, acknowledged after ${durationText(depart.durableMs)}.`,
-      `Taken in a pause of ${durationText(depart.pauseMs)}; ${bytesText(depart.bytesUploaded)} uploaded for ${depart.pagesChanged} changed pages of ${bytesText(depart.ramBytesScanned)} memory.`,
-      `Proven by leaf ${receipt.index} of the audit log; receipt in ${receiptFile}.`,
-      'It is safe to close the lid.',
-    ].join('\n'),
-  resume: ({ name, sequence, arrive }) =>
-    [
-      `${name} runs here from checkpoint ${sequence}${arrive.runningMs === null ? '' : `, after ${durationText(arrive.runningMs)} with ${bytesText(arrive.bytesBeforeRunning)} fetched`}.`,
+      `${name} runs here from ${fromHere ? 'what was saved on this machine' : `checkpoint ${sequence}`}${arrive.runningMs === null ? '' : `, after ${durationText(arrive.runningMs)} with ${bytesText(arrive.bytesBeforeRunning)} fetched`}.`,
       ...(arrive.eagerReason === null ? [] : [`Everything was fetched before it ran: ${arrive.eagerReason}`]),
       arrive.completeMs === null ? 'The rest comes in the background.' : `All of it (${bytesText(arrive.bytesFetched)}) is here after ${durationText(arrive.completeMs)}.`,
     ].join('\n'),
   status: (result) => [`${result.hostName} at ${result.coordinator}${result.reachable ? '' : ' (out of reach: what is held elsewhere is not shown)'}`, '', statusTable(result.desktops)].join('\n'),
+  takeover: takeOverAnswer,
+  policy: policyAnswer,
   history: ({ checkpoints }) =>
     table([
       ['CHECKPOINT', 'EPOCH', 'HOST', 'WHEN', 'SIZE', 'DIGEST'],

@@ -1,12 +1,13 @@
 import { type Fault, type FaultCode, type FaultKind } from '@godwit/base';
 
 /**
- * Exit codes of the CLI. 4, 8, 10, 11, 12 and 130 mean what they mean in gh and restic, 69 what sysexits says. An unknown one is a failure.
+ * Exit codes of the CLI. 3, 4, 8, 10, 11, 12 and 130 mean what they mean in gh and restic, 69 what sysexits says. An unknown one is a failure.
  */
 export const exitCodes = {
   done: 0,
   failed: 1,
   usage: 2,
+  partlyDone: 3,
   notEnrolled: 4,
   heldElsewhere: 5,
   unknownOutcome: 6,

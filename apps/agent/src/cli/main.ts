@@ -2,7 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { resolve } from 'node:path';
 import { Fault, printable } from '@godwit/base';
-import type { ControlArguments, ControlCommand, ControlResult } from '@godwit/wire';
+import type { ControlArguments, ControlCommand, ControlResult, OfflineMode } from '@godwit/wire';
 import { askAgent } from '../daemon/control-client.ts';
 import { runAgent } from '../daemon/agent.ts';
 import { defaultHomeDirectory, homeAt } from '../home.ts';
@@ -11,7 +11,8 @@ import { answers } from './answers.ts';
 import { checkReceiptFile, receiptText } from './audit.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { parseBytes } from './figures.ts';
-import { pastCommands } from './past-commands.ts';
+import { ownerCommands } from './owner-commands.ts';
+import { askFirst, pastCommands } from './past-commands.ts';
 import { ProgressLine } from './progress-line.ts';
 
 /** The `godwit` command: each subcommand is one question to the agent of GODWIT_HOME, `agent` is that agent. */
@@ -41,15 +42,16 @@ async function ask<Name extends ControlCommand>(command: Name, args: ControlArgu
   await tell(command, args, options);
 }
 
-/** Asks, and prints the answer; undefined when it was a fault, which was printed too. */
-async function tell<Name extends ControlCommand>(command: Name, args: ControlArguments<Name>, options: CommonOptions): Promise<ControlResult<Name> | undefined> {
+/** Asks, and prints the answer unless told not to; undefined when it was a fault, which was printed. */
+async function tell<Name extends ControlCommand>(command: Name, args: ControlArguments<Name>, options: CommonOptions, print = true): Promise<ControlResult<Name> | undefined> {
   const line = new ProgressLine(process.stderr, options.json === true);
   try {
     const result = await askAgent(homeAt(defaultHomeDirectory(process.env)).controlSocket, command, args, (progress) => line.show(progress));
     line.clear();
-    process.stdout.write(`${options.json === true ? JSON.stringify(result) : answers[command](result)}\n`);
+    if (print) process.stdout.write(`${options.json === true ? JSON.stringify(result) : answers[command](result)}\n`);
     if ('verdict' in result) process.exitCode = { good: 0, degraded: 1, bad: 2 }[result.verdict];
     if ('good' in result && !result.good) process.exitCode = exitCodes.failed;
+    if ('safe' in result && !result.safe) process.exitCode = exitCodes.partlyDone;
     return result;
   } catch (error) {
     line.clear();
@@ -81,6 +83,7 @@ function build(): Command {
   accountCommands({ add, ask: tell, fail });
   desktopCommands(add);
   pastCommands({ add, ask: tell, fail });
+  ownerCommands({ add, ask: tell, fail });
   add('status [name]', 'where each desktop is').action((name: string | undefined, options: CommonOptions) => ask('status', { name: name ?? null }, options));
   add('audit', 'what the audit log says of this account, proven and compared with what this host knows')
     .option('--receipt <file>', 'check a receipt, without asking anybody')
@@ -96,6 +99,26 @@ function build(): Command {
   return program;
 }
 
+interface Resume extends CommonOptions {
+  readonly eager?: boolean;
+  readonly wait?: boolean;
+  readonly discard?: boolean;
+  readonly yes?: boolean;
+}
+
+async function resume(name: string, options: Resume): Promise<void> {
+  const goOn = (): Promise<ControlResult<'resume'> | undefined> => tell('resume', { name, eager: options.eager === true, wait: options.wait === true }, options);
+  if (options.discard !== true) {
+    await goOn();
+    return;
+  }
+  await askFirst(options, async (confirmed) => {
+    // With --json one document is all there is: what was given up, or what runs instead.
+    const givenUp = await tell('discard', { name, confirmed }, options, !confirmed || options.json !== true);
+    return givenUp === undefined || !confirmed ? givenUp : goOn();
+  });
+}
+
 type Add = (usage: string, description: string) => Command;
 
 function desktopCommands(add: Add): void {
@@ -104,21 +127,25 @@ function desktopCommands(add: Add): void {
     readonly memory: number;
     readonly disk?: number;
     readonly cpus: number;
+    readonly offline: OfflineMode;
   }
   add('create <name>', 'make a desktop on this host')
     .option('--image <file>', 'the disk image it starts from')
     .addOption(new Option('--memory <size>', 'its memory').argParser(size).default(defaultMemoryBytes, '4G'))
     .option('--disk <size>', 'its disk; the size of the image unless given', size)
     .option('--cpus <count>', 'its processors', wholeNumber, 2)
+    .addOption(new Option('--offline <mode>', 'without word from the coordinator it runs on (keep), or stops within 30 s (stop)').choices(['keep', 'stop']).default('keep'))
     .action((name: string, options: Create) =>
-      ask('create', { name, image: options.image === undefined ? null : resolve(options.image), memoryBytes: options.memory, diskBytes: options.disk ?? null, cpus: options.cpus }, options),
+      ask('create', { name, image: options.image === undefined ? null : resolve(options.image), memoryBytes: options.memory, diskBytes: options.disk ?? null, cpus: options.cpus, offline: options.offline }, options),
     );
   add('start <name>', 'switch a desktop on').action((name: string, options: CommonOptions) => ask('start', { name }, options));
   add('suspend <name>', 'put a running desktop safely into the store').action((name: string, options: CommonOptions) => ask('suspend', { name }, options));
   add('resume <name>', 'go on with a suspended desktop here')
     .option('--eager', 'fetch everything before it runs')
     .option('--wait', 'return only when everything has been fetched')
-    .action((name: string, options: CommonOptions & { eager?: boolean; wait?: boolean }) => ask('resume', { name, eager: options.eager === true, wait: options.wait === true }, options));
+    .option('--discard', 'give up what this host has of it since its last checkpoint, and go on from that')
+    .option('--yes', 'with --discard: do it without asking')
+    .action(resume);
   add('stop <name>', 'shut a desktop down')
     .option('--force', 'switch it off without asking the guest')
     .action((name: string, options: CommonOptions & { force?: boolean }) => ask('stop', { name, force: options.force === true }, options));

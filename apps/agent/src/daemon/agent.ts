@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Fault, jsonLog, systemClock, systemRandom, type Log } from '@godwit/base';
+import { Fault, jsonLog, lockDirectory, systemClock, systemRandom, type Log } from '@godwit/base';
 import { cryptoReady } from '@godwit/crypto';
 import type { ControlResult } from '@godwit/wire';
 import { Account, type AccountPorts } from '../account/account.ts';
@@ -17,10 +17,15 @@ import { history, verify } from '../desktop/inspect.ts';
 import { prune } from '../desktop/prune.ts';
 import { rekey } from '../desktop/rekey.ts';
 import { doctor } from '../doctor/doctor.ts';
+import { Guard } from '../guard/guard.ts';
 import { createHome, type Home } from '../home.ts';
+import { EventStream } from '../lease/event-stream.ts';
+import { LeaseHolder } from '../lease/lease-holder.ts';
+import { sleepPrograms, SleepWatch } from '../lease/sleep-watch.ts';
 import { probeCapabilities } from '../machine/capabilities.ts';
 import type { HostCapabilities } from '../machine/fitness.ts';
 import { detectPrivilege, type Privilege } from '../machine/privilege.ts';
+import { isRunning } from '../machine/process-id.ts';
 import { serveControl, type ControlHandlers } from './control-server.ts';
 
 const qemuProgram = 'qemu-system-x86_64';
@@ -33,6 +38,9 @@ export async function runAgent(home: Home): Promise<void> {
   await cryptoReady();
   const privilege = detectPrivilege();
   createHome(home, privilege.kind === 'own-user');
+  // For as long as this process lives: two agents of one home would each drive the same machines.
+  const lock = await lockDirectory('agent', home.directory);
+  if (lock === undefined) throw new Fault('AGENT_RUNS_ALREADY', { subject: home.directory });
   const log = jsonLog((line) => appendLine(home.logFile, line));
   const dumps = await forbidCoreDumps();
   if (dumps !== undefined) log.warn('core-dumps-possible', { reason: dumps });
@@ -42,6 +50,7 @@ export async function runAgent(home: Home): Promise<void> {
     await agent.begin();
   } catch (error) {
     server.close();
+    await lock.release();
     throw error;
   }
   process.stdout.write(`godwit agent: ready, ${agent.locked ? 'locked' : agent.enrolled ? `host ${agent.hostName}` : 'not enrolled yet'}, home ${home.directory}\n`);
@@ -80,6 +89,9 @@ class Agent {
   #keyStore: KeyStore | undefined;
   #capabilities: Promise<HostCapabilities>;
   #desktops: Promise<Desktops> | undefined;
+  /** Made once, when there is an account: what this host may run is known in one place. */
+  #ownership: Pick<Host, 'leases' | 'events'> | undefined;
+  #sleepWatch: SleepWatch | undefined;
   readonly handlers: ControlHandlers;
 
   constructor(home: Home, privilege: Privilege, log: Log) {
@@ -137,7 +149,16 @@ class Agent {
   }
 
   async #host(): Promise<Host> {
-    return { home: this.#home, account: this.#member(), privilege: this.#privilege, capabilities: await this.#capable(), clock: systemClock, random: systemRandom, log: this.#log };
+    const account = this.#member();
+    this.#ownership ??= this.#ownershipOf(account);
+    return { home: this.#home, account, ...this.#ownership, privilege: this.#privilege, capabilities: await this.#capable(), clock: systemClock, random: systemRandom, log: this.#log };
+  }
+
+  #ownershipOf({ coordinator }: Account): Pick<Host, 'leases' | 'events'> {
+    const ports = { coordinator, clock: systemClock, random: systemRandom, log: this.#log };
+    const leases = new LeaseHolder({ ...ports, guardOf: async ({ home, record }) => (record.machine === null || !isRunning(record.machine) ? undefined : Guard.start({ home, machineProcess: record.machine, clock: systemClock })) });
+    this.#sleepWatch = new SleepWatch({ programs: sleepPrograms, log: this.#log, onSleep: () => leases.sleep(), onWake: () => leases.woke() });
+    return { leases, events: new EventStream({ ...ports, onRevoked: () => leases.reconnected() }) };
   }
 
   /** Desktops need QEMU; what needs none of it (hosts, history) works without. */
@@ -146,6 +167,8 @@ class Agent {
     this.#desktops ??= (async () => {
       const desktops = new Desktops(await this.#host());
       await desktops.recover();
+      desktops.begin();
+      this.#sleepWatch?.begin();
       return desktops;
     })();
     this.#desktops.catch(() => (this.#desktops = undefined)); // The caller is told; the next call tries again.
@@ -216,8 +239,11 @@ class Agent {
       create: (wish) => here((desktops) => desktops.create(wish)),
       start: (wish) => here((desktops) => desktops.start(wish)),
       stop: (wish) => here((desktops) => desktops.stop(wish)),
+      discard: (wish) => here((desktops) => desktops.discard(wish)),
       suspend: (wish, report) => here((desktops) => desktops.suspend(wish, report)),
       resume: (wish, report) => here((desktops) => desktops.resume(wish, report)),
+      takeover: (wish, report) => here((desktops) => desktops.takeOver(wish, report)),
+      policy: (wish) => here((desktops) => desktops.policy(wish)),
       status: async ({ name }) => {
         const { settings } = this.#member();
         return { hostName: settings.hostName, coordinator: settings.coordinator, ...(await here((desktops) => desktops.status(name))) };
@@ -229,7 +255,7 @@ class Agent {
       prune: async (wish, report) => prune(await this.#host(), wish, report),
       audit: () => audit(this.#member(), this.#home),
       verify: async (wish) => verify(await this.#host(), wish),
-      doctor: async () => doctor({ home: this.#home, account: this.#account, locked: this.locked, privilege: this.#privilege, capabilities: () => this.#capable(), clock: systemClock }),
+      doctor: async () => doctor({ home: this.#home, account: this.#account, locked: this.locked, privilege: this.#privilege, capabilities: () => this.#capable(), sleepRefusal: () => this.#sleepWatch?.refusal, clock: systemClock }),
     };
   }
 

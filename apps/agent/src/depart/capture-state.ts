@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import { Fault, type Clock } from '@godwit/base';
 import {
   migrate, migrateCancel, migrateContinue, MigrationDecoder, queryMigrate, queryStatus, setMigrationCapabilities, setMigrationParameters,
-  cont, stop, type MigrationConfiguration, type PageBatch, type QmpSession, type RamBlock, type ZeroBatch,
+  cont, setLink, stop, type MigrationConfiguration, type PageBatch, type QmpSession, type RamBlock, type ZeroBatch,
 } from '@godwit/qemu';
+import { endsRight } from '../lease/ends-right.ts';
+import { networkDevice } from '../machine/command-line.ts';
 import type { Machine } from '../machine/machine.ts';
 import { handOver, type Privilege } from '../machine/privilege.ts';
 
 /** Where the captured state goes. Methods wait while the receiver is busy: that slows QEMU down, and nothing else. */
 export interface StateSink {
-  onBlocks(blocks: readonly RamBlock[], configuration: MigrationConfiguration): void;
+  /** `configuration`: that section of QEMU's stream, to be played back as it was. */
+  onBlocks(blocks: readonly RamBlock[], configuration: Buffer): void;
+  /** The bytes are the sink's until it resolves. */
   onPages(batch: PageBatch): Promise<void>;
   onZeroPages(batch: ZeroBatch): Promise<void>;
   onDevice(blob: Buffer): Promise<void>;
@@ -24,6 +28,8 @@ export interface CaptureOptions {
   readonly sink: StateSink;
   /** Called while the guest stands still and before the state is complete: freezes the disks at the same instant. */
   readonly freeze: () => Promise<void>;
+  /** Whether the guest may run now: it may have been superseded, or its machine told to sleep, in the middle of the capture. */
+  readonly mayRun: () => boolean;
   readonly clock: Clock;
   readonly onProgress: (streamBytes: number) => void;
 }
@@ -51,21 +57,32 @@ const unlimited = 0;
 const heldBandwidthBytes = 2 ** 20;
 const connectMs = 10_000;
 const cancelPollMs = 20;
+const cancelMs = 20_000;
 
 /**
- * Receives the whole state of a running guest as the destination of a pre-copy migration (qemu-facts.md, "Live checkpoint").
- * On success the guest stands still, its disks are frozen, and QEMU waits (`postmigrate`). On failure the guest runs on here.
+ * Receives the whole state of a guest as the destination of a pre-copy migration (qemu-facts.md, "Live checkpoint"); one that runs, runs on
+ * meanwhile. On success it stands still, its disks are frozen, and QEMU waits (`postmigrate`). On failure the guest runs on here, if it may.
  */
 export async function captureState(options: CaptureOptions): Promise<Captured> {
   const { machine, privilege } = options;
   const { qmp } = machine;
   const path = join(machine.socketDirectory, 'migrate-out');
   const { server, accepted } = await listen(path, privilege);
+  let forgetStop = (): void => undefined;
+  /** What was begun and must have ended before the guest goes on, or is captured again. */
+  const begun: Promise<unknown>[] = [];
+  const failure = new AbortController();
   try {
+    await leavePostMigrate(qmp);
     await setMigrationCapabilities(qmp, ['events', 'pause-before-switchover'], ['postcopy-ram']);
-    const hold = options.accelerator === 'tcg' ? new GuestHold(qmp) : undefined;
+    // One that stands still already cannot write unseen, and sends no STOP.
+    const standing = !(await queryStatus(qmp)).running;
+    const hold = options.accelerator === 'tcg' && !standing ? new GuestHold(qmp, options) : undefined;
     await setMigrationParameters(qmp, { maxBandwidthBytes: hold === undefined ? unlimited : heldBandwidthBytes, downtimeLimitMs: downtimeLimitsMs[options.accelerator] });
     await hold?.begin();
+    // The last STOP counts, whoever caused it: somebody may have paused the guest in the middle, and then QEMU sends none at the end.
+    let stoppedAtMs = options.clock.workMs();
+    forgetStop = qmp.on('STOP', ({ receivedMs }) => (stoppedAtMs = receivedMs));
     const settled = watch(qmp, 'MIGRATION', (status) => status === 'failed' || status === 'cancelled' || status === 'completed');
     const ready = watch(qmp, 'MIGRATION', (status) => status === 'pre-switchover');
     await migrate(qmp, path);
@@ -76,24 +93,30 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
     const running = Promise.withResolvers<undefined>();
     running.promise.catch(() => undefined); // Awaited by the switch below; a capture that failed before has its own reason.
     const reading = readStream(await Promise.race([accepted, failed]), options, () => {
-      (hold?.end() ?? Promise.resolve()).then(() => running.resolve(undefined), running.reject);
+      const released = hold?.end() ?? Promise.resolve();
+      begun.push(released);
+      released.then(() => running.resolve(undefined), running.reject);
     });
-    const stopped = running.promise.then(() => watch(qmp, 'STOP', () => true));
-    stopped.catch(() => undefined); // As above.
     const switching = (async () => {
       await running.promise;
       await ready;
-      await options.freeze();
+      // Failed in between: then this may be another capture's event.
+      if (failure.signal.aborted) return;
+      const freezing = options.freeze();
+      begun.push(freezing);
+      await freezing;
       await migrateContinue(qmp);
     })();
     const [ramBytesScanned] = await Promise.race([Promise.all([reading, switching]), failed]);
     await settled;
-    const stoppedAtMs = (await stopped).receivedMs;
     return { stoppedAtMs, pauseMs: (hold?.heldMs ?? 0) + options.clock.workMs() - stoppedAtMs, ramBytesScanned };
   } catch (error) {
-    await runOn(machine);
+    failure.abort();
+    await Promise.allSettled(begun);
+    await runOn(machine, () => options.mayRun() && !endsRight(Fault.from(error)));
     throw error;
   } finally {
+    forgetStop();
     server.close();
   }
 }
@@ -108,20 +131,30 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
  */
 class GuestHold {
   readonly #qmp: QmpSession;
+  readonly #mayRun: () => boolean;
+  readonly #clock: Clock;
   #sinceMs = 0;
   heldMs = 0;
 
-  constructor(qmp: QmpSession) {
+  constructor(qmp: QmpSession, { mayRun, clock }: Pick<CaptureOptions, 'mayRun' | 'clock'>) {
     this.#qmp = qmp;
+    this.#mayRun = mayRun;
+    this.#clock = clock;
   }
 
+  /** QEMU sends its STOP before the answer, and none where the guest was paused by somebody else a moment ago. */
   async begin(): Promise<void> {
-    const stopped = watch(this.#qmp, 'STOP', () => true);
-    await stop(this.#qmp);
-    this.#sinceMs = (await stopped).receivedMs;
+    this.#sinceMs = this.#clock.workMs();
+    const forget = this.#qmp.on('STOP', ({ receivedMs }) => (this.#sinceMs = receivedMs));
+    try {
+      await stop(this.#qmp);
+    } finally {
+      forget();
+    }
   }
 
   async end(): Promise<void> {
+    if (!this.#mayRun()) throw new Fault('CAPTURE_FAILED', { expected: 'a guest that may run', found: 'one that has to stand still' });
     const resumed = watch(this.#qmp, 'RESUME', () => true);
     await cont(this.#qmp);
     this.heldMs = (await resumed).receivedMs - this.#sinceMs;
@@ -129,15 +162,30 @@ class GuestHold {
   }
 }
 
-/** After whatever went wrong: no migration under way, and the guest runs. Does nothing when QEMU is gone. */
-export async function runOn(machine: Machine): Promise<void> {
+/**
+ * A guest that was captured once cannot be captured again without having run: QEMU refuses it ("paused due to previous migration"), and
+ * `cont` is the only way out of that state. Where it may not run it does so for a millisecond or two, with its network unplugged, so that
+ * nothing of that leaves the machine; what it does to memory and disks is in the capture. Seen with QEMU 7.2: it happens when a departure
+ * learns only at its commit that it was superseded, and when an agent was killed between a capture and its commit.
+ */
+async function leavePostMigrate(qmp: QmpSession): Promise<void> {
+  if ((await queryStatus(qmp)).status !== 'postmigrate') return;
+  await setLink(qmp, networkDevice, false);
+  // Both are sent before the first is answered.
+  await Promise.all([cont(qmp), stop(qmp)]);
+  await setLink(qmp, networkDevice, true);
+}
+
+/** After whatever went wrong: no migration under way, and the guest runs if it may. Does nothing when QEMU is gone. Throws QMP_TIMEOUT where a cancelled migration does not end. */
+export async function runOn(machine: Machine, mayRun: () => boolean): Promise<void> {
   const { qmp } = machine;
   if (qmp.state !== 'ready') return;
   await migrateCancel(qmp);
-  while (['setup', 'active', 'cancelling', 'device', 'pre-switchover'].includes((await queryMigrate(qmp)).status)) {
+  for (let waitedMs = 0; ['setup', 'active', 'cancelling', 'device', 'pre-switchover'].includes((await queryMigrate(qmp)).status); waitedMs += cancelPollMs) {
+    if (waitedMs > cancelMs) throw new Fault('QMP_TIMEOUT', { subject: 'migrate_cancel' });
     await new Promise((resolve) => setTimeout(resolve, cancelPollMs));
   }
-  if (!(await queryStatus(qmp)).running) await cont(qmp);
+  if (!(await queryStatus(qmp)).running && mayRun()) await cont(qmp);
 }
 
 type MigrationEvent = Awaited<ReturnType<QmpSession['waitFor']>>;
@@ -174,7 +222,7 @@ async function readStream(socket: Socket, { sink, onProgress }: CaptureOptions, 
   let configuration: MigrationConfiguration | undefined;
   const decoder = new MigrationDecoder({
     onConfiguration: (found) => (configuration = found),
-    onBlocks: (blocks) => sink.onBlocks(blocks, configuration!),
+    onBlocks: (blocks) => sink.onBlocks(blocks, configuration!.bytes),
     onPages: (batch) => taken.push(() => sink.onPages(batch)),
     onZeroPages: (batch) => taken.push(() => sink.onZeroPages(batch)),
     onDevice: (blob) => taken.push(() => sink.onDevice(blob)),

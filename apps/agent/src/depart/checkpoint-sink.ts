@@ -1,4 +1,4 @@
-import type { MigrationConfiguration, PageBatch, RamBlock, ZeroBatch } from '@godwit/qemu';
+import type { PageBatch, RamBlock, ZeroBatch } from '@godwit/qemu';
 import type { CheckpointWriter, PageDigests, Region } from '@godwit/snapshot';
 import { encodeDeviceState, ramRegions } from '../machine/state-region.ts';
 import type { StateSink } from './capture-state.ts';
@@ -28,8 +28,8 @@ export class CheckpointSink implements StateSink {
     return count;
   }
 
-  onBlocks(blocks: readonly RamBlock[], configuration: MigrationConfiguration): void {
-    this.#configuration = configuration.bytes;
+  onBlocks(blocks: readonly RamBlock[], configuration: Buffer): void {
+    this.#configuration = configuration;
     this.#regions = ramRegions(blocks, this.#parentRegions);
     for (const region of this.#regions) {
       this.#writer.addRegion(region);

@@ -1,6 +1,8 @@
 import { Fault, type CommitId } from '@godwit/base';
+import { decodeManifestPublic } from '@godwit/snapshot';
 import { bytesOf, textOf, type ControlReceipt } from '@godwit/wire';
-import { OutcomeUnknown } from '../account/coordinator.ts';
+import { acceptHead } from '../account/accept-head.ts';
+import { mayHaveHappened } from '../account/coordinator.ts';
 import { keepReceipt, proveCommit } from '../audit/prove.ts';
 import type { Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
@@ -11,30 +13,37 @@ const firstPauseMs = 100;
 const pauseMsMax = 2_000;
 
 /**
- * Commits what `desktop.record.commit` holds and releases the lease, asking again until the outcome is known: the commit id makes
- * repeating safe. It is known when the receipt from the audit log holds, not when somebody says so. Throws COMMIT_UNKNOWN after 30 s
- * without an answer to a request that may have arrived, COMMIT_UNPROVEN where the answer came and no proof; any refusal as it is.
+ * Commits what `desktop.record.commit` holds, to the desktop and in the epoch that its manifest names, and releases the lease, asking again
+ * until the outcome is known: the commit id makes repeating safe. It is known when the receipt from the audit log holds, not when somebody
+ * says so. `sentBefore`: by an earlier call, maybe of an earlier agent. Then remembers the head. Throws COMMIT_UNKNOWN after 30 s without an answer to a request that may have arrived, COMMIT_UNPROVEN where the answer came and
+ * no proof; any refusal as it is.
  */
-export async function commitUntilKnown(host: Host, desktop: LocalDesktop): Promise<SafeCommit> {
+export async function commitUntilKnown(host: Host, desktop: LocalDesktop, sentBefore: boolean): Promise<SafeCommit> {
   const { account, clock } = host;
-  const { commit, desktopId, epoch } = desktop.record;
+  const { commit } = desktop.record;
   if (commit === null) throw new Fault('INTERNAL', { expected: 'a commit in the record' });
+  const manifest = bytesOf(commit.manifest);
+  const { desktopId, epoch } = decodeManifestPublic(manifest);
   const witness = textOf(await account.logWatch.witness(bytesOf(commit.digest), account.device));
   const startedMs = clock.bootMs();
-  let sent = false;
+  let sent = sentBefore;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, pauseMsMax)) {
     try {
       await account.coordinator.call('commitCheckpoint', { params: { desktopId }, body: { commitId: commit.commitId as CommitId, epoch, manifest: commit.manifest, release: true, witness } });
       break;
     } catch (error) {
-      if (!mayHaveHappened(error) && !sent) throw error;
-      if (isRefusal(error)) throw error;
-      sent = true;
+      if (isDecision(error)) throw error;
+      sent ||= mayHaveHappened(error);
+      if (!sent) throw error;
       if (clock.bootMs() - startedMs > askMs) throw new Fault('COMMIT_UNKNOWN', { subject: desktop.name, cause: error });
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-  return provenSafe(host, desktop);
+  const safe = await provenSafe(host, desktop);
+  const name = desktop.record.left?.desktopId === desktopId ? desktop.record.left.name : desktop.record.name;
+  // It is committed: whatever happens here must not bring the guest back.
+  await acceptHead(account, { desktopId, name }, manifest).catch((error: unknown) => host.log.warn('head-not-remembered', { error }));
+  return safe;
 }
 
 /** What makes it safe to close the lid. */
@@ -49,8 +58,9 @@ export interface SafeCommit {
  * COMMIT_UNPROVEN, and the agent asks again.
  */
 async function provenSafe({ account, home }: Host, { name, record }: LocalDesktop): Promise<SafeCommit> {
-  const { commit, desktopId, epoch } = record;
+  const { commit } = record;
   if (commit === null) throw new Fault('INTERNAL', { expected: 'a commit in the record' });
+  const { desktopId, epoch } = decodeManifestPublic(bytesOf(commit.manifest));
   const own = { desktopId, epoch, commitId: commit.commitId as CommitId, sequence: commit.sequence, digest: bytesOf(commit.digest) };
   try {
     const receipt = await proveCommit(account, own);
@@ -61,12 +71,12 @@ async function provenSafe({ account, home }: Host, { name, record }: LocalDeskto
   }
 }
 
-/** A lost answer, or a coordinator whose database broke off in the middle. */
-function mayHaveHappened(error: unknown): boolean {
-  return error instanceof OutcomeUnknown || (error instanceof Fault && error.kind === 'unavailable' && error.code !== 'COORDINATOR_UNREACHABLE');
-}
+/**
+ * What the coordinator says of the commit itself, after it looked whether it has it: it is refused, for good. Any other refusal is about the
+ * request (its time, its host, its form), and says nothing of one that was sent before and whose answer was lost.
+ */
+const decisions: ReadonlySet<string> = new Set(['EPOCH_FENCED', 'HEAD_MOVED', 'COMMIT_ID_REUSED', 'COMMIT_REFUSED', 'COMMIT_PACK_MISSING', 'KEY_GENERATION_OLD']);
 
-/** The coordinator has decided, so it is known. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof Fault && error.kind !== 'unavailable' && error.kind !== 'internal';
+function isDecision(error: unknown): boolean {
+  return error instanceof Fault && decisions.has(error.code);
 }

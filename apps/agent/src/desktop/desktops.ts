@@ -1,129 +1,253 @@
 import { readdirSync } from 'node:fs';
-import { Fault, parseId, type DesktopId } from '@godwit/base';
-import type { ControlArguments, ControlResult, Desktop, DesktopStatus } from '@godwit/wire';
+import { Fault, isId, type DesktopId } from '@godwit/base';
+import { wakeAnswerMs, type ArriveFigures, type ControlArguments, type ControlResult, type Desktop, type DesktopStatus, type EventMessage } from '@godwit/wire';
+import { mayHaveHappened } from '../account/coordinator.ts';
+import { contact } from '../account/contact.ts';
 import { arrive } from '../arrive/arrive.ts';
 import type { Report } from '../daemon/control-server.ts';
-import { runOn } from '../depart/capture-state.ts';
-import { clear, depart } from '../depart/depart.ts';
-import { commitUntilKnown } from '../depart/commit.ts';
-import { assertFit } from '../machine/fitness.ts';
+import { departWhenAsked, type AskedParts } from '../lease/asked-departure.ts';
+import { endsRight } from '../lease/ends-right.ts';
+import type { Taken } from '../lease/held-desktop.ts';
+import { leaveBehind } from '../left/leave-behind.ts';
+import { withLeftNotes } from '../left/left-notes.ts';
+import { Offline } from '../offline/offline.ts';
 import { Machine } from '../machine/machine.ts';
-import { QemuProcess } from '../machine/qemu-process.ts';
-import { createDesktop } from './create.ts';
+import { announce, announceUntilKnown, createDesktop } from './create.ts';
+import { givenUpBy, renounce } from './discard.ts';
 import { findDesktop, notFound } from './find-desktop.ts';
-import { machineHost, roomOf, type Host } from './host.ts';
+import type { Host } from './host.ts';
 import { LocalDesktop } from './local-desktop.ts';
-import { loadRecord } from './record.ts';
-import { statusOfLocal, statusOfRemote } from './status.ts';
+import { LocalDesktops } from './local-desktops.ts';
+import { mendPolicy, offlinePolicy } from './offline-policy.ts';
+import { awaitMachine, recoverDesktop, settleMachine } from './recover.ts';
+import type { NextStep } from './recovery.ts';
+import { startDesktop } from './start.ts';
+import { releaseLost } from './release-lost.ts';
+import { settleCommit } from './settle-commit.ts';
+import { takeOver } from './take-over.ts';
+import { statusOfDamaged, statusOfLocal, statusOfRemote } from './status.ts';
+
+/** Between looks at whether the operation under way has ended. */
+const operationPollMs = 50;
 
 /** Every desktop that this host holds, and what can be done with desktops here. */
 export class Desktops {
   readonly #host: Host;
-  readonly #local = new Map<DesktopId, LocalDesktop>();
+  readonly #local: LocalDesktops;
   /** Names being created or resumed: they have no local desktop yet, but two commands at once must not both make one. */
   readonly #arriving = new Set<string>();
 
   /** Why desktops that this host still holds were lost here, by their id: for `status`, as long as this agent lives. */
   readonly #losses = new Map<string, string>();
+  /** The fetching of what guests that run already still lack. */
+  readonly #fillings = new Map<LocalDesktop, Promise<void>>();
+  /** What is wrong with desktops that are here and whose record cannot be read, by their id: nothing of them is touched. */
+  readonly #damaged = new Map<string, Fault>();
+  /** Those that another host has taken over, while they become desktops of their own. */
+  readonly #leaving = new Set<LocalDesktop>();
+  readonly #offline: Offline;
 
   constructor(host: Host) {
     this.#host = host;
+    this.#local = new LocalDesktops(host.leases);
+    this.#offline = new Offline(host, {
+      onSafe: ({ record }) => this.#local.delete(record.desktopId),
+      onUnknown: (desktop) => this.#settleCommit(desktop),
+      onFenced: (desktop, fault) => this.#askIfFenced(desktop, fault),
+    });
+    host.leases.serve({
+      onFork: (desktop, taken) => this.leave(desktop, taken),
+      onReach: (desktop) => this.#offline.reached(desktop),
+      onPolicyLost: (desktop) => mendPolicy(host, desktop),
+      onWake: () => host.events.renew(),
+    });
+    host.events.subscribe((message) => this.#heard(message));
   }
 
-  /** Finds what an earlier agent left: machines that still run are taken on, what depended on that agent is given up. */
+  /** After `recover`: what happens elsewhere is listened to from now on. */
+  begin(): void {
+    this.#host.events.begin();
+  }
+
+  /** Finds what an earlier agent left (recovery.ts), each desktop by itself: one that cannot be taken up keeps no other from it. */
   async recover(): Promise<void> {
-    const { home, log } = this.#host;
-    for (const name of readdirSync(home.desktopsDirectory)) {
-      const desktopHome = home.desktop(parseId<DesktopId>(name));
-      const record = await loadRecord(desktopHome);
-      if (record === undefined) continue;
-      const desktop = new LocalDesktop(desktopHome, record);
-      this.#local.set(record.desktopId, desktop);
-      if (record.stage === 'arriving') {
-        await this.#giveUpArrival(desktop);
-        continue;
-      }
-      const machine = record.machine === null ? undefined : await Machine.find(machineHost(this.#host), desktopHome, record.machine);
-      log.info('desktop-found', { desktop: record.desktopId, stage: record.stage, running: machine !== undefined });
-      await desktop.reconcileLayers(machine);
-      if (machine !== undefined) await this.#takeOn(desktop, machine);
-      this.#settleCommit(desktop);
+    await Promise.all(readdirSync(this.#host.home.desktopsDirectory).map((folder) => this.#recover(folder)));
+  }
+
+  async #recover(folder: string): Promise<void> {
+    if (!isId(folder)) return;
+    this.#damaged.delete(folder);
+    try {
+      const recovered = await recoverDesktop(this.#host, folder);
+      if (recovered.kind === 'damaged') this.#damaged.set(folder, recovered.fault);
+      if (recovered.kind === 'found') await this.#takeUp(recovered.desktop, recovered.machine, recovered.next);
+    } catch (error) {
+      this.#host.log.error('desktop-not-recovered', { desktop: folder, error });
+      this.#damaged.set(folder, Fault.from(error));
     }
+  }
+
+  /** Goes on with a desktop that an earlier agent left, its machine attached to nothing yet. */
+  async #takeUp(desktop: LocalDesktop, machine: Machine | undefined, next: NextStep): Promise<void> {
+    const { desktopId, left } = desktop.record;
+    if (next === 'give-up') return this.#giveUp(desktop, 'the agent ended before it had everything');
+    this.#local.set(desktopId, desktop);
+    if (desktop.silent !== undefined) this.#awaitMachine(desktop);
+    if (machine === undefined) await settleMachine(this.#host, desktop);
+    else await this.#takeOn(desktop, machine);
+    await this.#offline.takeUp(desktop);
+    if (next === 'leave') this.leave(desktop, { by: left?.takenBy ?? null, epoch: left?.takenEpoch ?? null });
+    this.#settleCommit(desktop);
+    if (!desktop.record.announced) this.#announce(desktop);
+  }
+
+  /** A QEMU that did not answer is taken on when it does. */
+  #awaitMachine(desktop: LocalDesktop): void {
+    const take = async (): Promise<void> => {
+      const machine = await awaitMachine(this.#host, desktop);
+      if (machine !== undefined && this.#local.get(desktop.record.desktopId) === desktop) await this.#takeOn(desktop, machine);
+    };
+    take().catch((error: unknown) => {
+      desktop.note = Fault.from(error).message;
+      this.#host.log.error('machine-not-taken-on', { desktop: desktop.record.desktopId, error });
+    });
   }
 
   async create(wish: ControlArguments<'create'>): Promise<ControlResult<'create'>> {
     return this.#once(wish.name, async () => {
       const { desktop, result } = await createDesktop(this.#host, wish);
+      const createdBootMs = this.#host.clock.bootMs();
+      try {
+        await announce(this.#host, desktop);
+      } catch (error) {
+        if (!mayHaveHappened(error)) await desktop.forget();
+        else this.#announce(desktop);
+        throw error;
+      }
       this.#local.set(desktop.record.desktopId, desktop);
+      await this.#host.leases.renewed(desktop, createdBootMs);
       return result;
     });
+  }
+
+  /** It is here, and nobody knows whether the coordinator knows it. */
+  #announce(desktop: LocalDesktop): void {
+    const { desktopId } = desktop.record;
+    this.#local.set(desktopId, desktop);
+    announceUntilKnown(this.#host, desktop)
+      .then((refusal) => refusal !== undefined && this.#local.delete(desktopId))
+      .catch((error: unknown) => this.#host.log.error('desktop-not-announced', { desktop: desktopId, error }));
   }
 
   async start({ name }: ControlArguments<'start'>): Promise<ControlResult<'start'>> {
     const startedMs = this.#host.clock.workMs();
     const desktop = await this.#here(name);
     return desktop.exclusively('starting', async () => {
-      if (desktop.state === 'running' || desktop.machine !== undefined) throw new Fault('DESKTOP_RUNNING', { subject: name });
-      assertFit(desktop.record.contract, this.#host.capabilities, await roomOf(this.#host, 0));
-      const machine = await Machine.launch(machineHost(this.#host), { home: desktop.home, contract: desktop.record.contract, disks: desktop.layers(), incoming: false });
-      await desktop.update({ machine: machine.process.id });
-      this.#attach(desktop, machine);
+      await startDesktop(this.#host, desktop);
       return { name, runningMs: this.#host.clock.workMs() - startedMs };
     });
   }
 
   async stop({ name, force }: ControlArguments<'stop'>): Promise<ControlResult<'stop'>> {
     const desktop = await this.#here(name);
-    if (desktop.operation === 'filling') throw new Fault('DESKTOP_FILLING', { subject: name });
+    const filling = this.#fillings.get(desktop);
+    if (filling !== undefined) {
+      if (!force) throw new Fault('DESKTOP_FILLING', { subject: name, hint: 'wait until `godwit status` says running, or switch it off with --force: it then goes on from its checkpoint' });
+      return this.#stopFilling(desktop, filling);
+    }
     return desktop.exclusively('stopping', async () => {
       const { machine } = desktop;
-      if (machine === undefined) throw new Fault('DESKTOP_NOT_RUNNING', { subject: name });
+      if (desktop.record.stage === 'saved') throw new Fault('DESKTOP_SAVED', { subject: name, hint: `it does not run; go on with \`godwit resume ${name}\`` });
+      if (machine === undefined && desktop.silent === undefined) throw new Fault('DESKTOP_NOT_RUNNING', { subject: name });
       if (desktop.commitPending) throw new Fault('COMMIT_UNKNOWN', { subject: name });
-      const clean = force ? await machine.end().then(() => false) : await machine.shutDown();
+      if (machine === undefined && !force) throw new Fault('QEMU_SILENT', { subject: name });
+      const clean = force || machine === undefined ? await desktop.endMachine().then(() => false) : await machine.shutDown();
       await desktop.update({ machine: null });
-      return { name, clean };
+      return { name, clean, goesOnFrom: null };
     });
   }
 
-  async suspend({ name }: ControlArguments<'suspend'>, report: Report): Promise<ControlResult<'suspend'>> {
+  /** It cannot stand alone yet, so nothing of what its guest did can be kept. */
+  async #stopFilling(desktop: LocalDesktop, filling: Promise<void>): Promise<ControlResult<'stop'>> {
+    const { name, record } = desktop;
+    await desktop.machine?.end();
+    await filling.catch(() => undefined); // That it was lost is what was asked for.
+    const lost = this.#local.get(record.desktopId) !== desktop;
+    if (lost) this.#losses.set(record.desktopId, 'it was switched off before everything was here');
+    else await desktop.update({ machine: null });
+    return { name, clean: false, goesOnFrom: lost ? (record.base?.sequence ?? null) : null };
+  }
+
+  /** Gives up what is here in favour of the newest checkpoint, from which the next resume goes on, in an epoch of its own. */
+  async discard({ name, confirmed }: ControlArguments<'discard'>): Promise<ControlResult<'discard'>> {
+    const desktop = await this.#here(name);
+    const givenUp = await givenUpBy(this.#host, desktop);
+    if (!confirmed) return { ...givenUp, done: false };
+    const filling = this.#fillings.get(desktop);
+    if (filling !== undefined) await this.#stopFilling(desktop, filling);
+    if (this.#local.get(desktop.record.desktopId) === desktop) {
+      await desktop.exclusively('stopping', () => renounce(desktop));
+      await this.#giveUp(desktop, 'its user gave it up');
+    }
+    return { ...givenUp, done: true };
+  }
+
+  /** `mayStay`: where the store is out of reach it may be saved on this machine. */
+  async suspend({ name }: ControlArguments<'suspend'>, report: Report, mayStay = true): Promise<ControlResult<'suspend'>> {
     const desktop = await this.#here(name);
     if (desktop.operation === 'filling') throw new Fault('DESKTOP_FILLING', { subject: name });
-    return desktop.exclusively('departing', async () => {
-      if (desktop.commitPending) throw new Fault('COMMIT_UNKNOWN', { subject: name });
-      try {
-        const { sequence, epoch, figures, safe } = await depart(this.#host, desktop, report);
-        this.#local.delete(desktop.record.desktopId);
-        return { name, sequence, epoch, depart: figures, safe: true, receipt: safe.receipt, receiptFile: safe.file };
-      } catch (error) {
-        this.#settleCommit(desktop);
-        throw error;
-      }
-    });
+    return this.#offline.suspend(desktop, mayStay, report);
+  }
+
+  /** Whose it is now decides what becomes of what is here. */
+  #askIfFenced(desktop: LocalDesktop, error: unknown): void {
+    if (endsRight(Fault.from(error))) void this.#host.leases.confirm(desktop, wakeAnswerMs);
   }
 
   async resume({ name, eager, wait }: ControlArguments<'resume'>, report: Report): Promise<ControlResult<'resume'>> {
     return this.#once(name, async () => {
+      await this.#lookAgain();
+      const saved = [...this.#local.values()].find((desktop) => desktop.name === name && desktop.record.stage === 'saved' && desktop.machine === undefined);
+      if (saved !== undefined) return this.#offline.resume(saved, { eager, wait }, report);
       const remote = await findDesktop(this.#host.account, name);
+      this.#assertReadable(remote.desktopId);
       if (remote.owner !== null && remote.owner.hostId !== this.#host.account.device.hostId) throw new Fault('DESKTOP_HELD_ELSEWHERE', { subject: name, found: `it on ${remote.owner.name}` });
       const local = this.#local.get(remote.desktopId);
-      if (local !== undefined) throw new Fault(local.state === 'running' || local.operation !== undefined ? 'DESKTOP_RUNNING' : 'DESKTOP_HERE', { subject: name, hint: local.machine === undefined ? `start it with \`godwit start ${name}\`` : 'see `godwit status`' });
-      const { desktop, sequence, epoch, complete } = await arrive(this.#host, remote, { eager }, report);
-      this.#local.set(remote.desktopId, desktop);
-      this.#losses.delete(remote.desktopId);
-      const filled = desktop.exclusively('filling', () => complete).catch((error: unknown) => this.#lost(desktop, error));
-      filled.catch(() => undefined); // Logged where it happened; without --wait nobody is left to be told.
-      if (wait) await filled;
-      return { name, sequence, epoch, arrive: desktop.arrival! };
+      this.#assertNotLeft(remote);
+      if (local !== undefined) throw new Fault(local.state === 'running' || local.operation !== undefined ? 'DESKTOP_RUNNING' : 'DESKTOP_HERE', { subject: name, hint: local.machine === undefined ? `start it with \`godwit start ${name}\`, or go back to its checkpoint with \`godwit resume ${name} --discard\`` : 'see `godwit status`' });
+      return { name, fromHere: false, ...(await this.#arrive(await releaseLost(this.#host.account, remote), { eager, wait }, report)) };
     });
+  }
+
+  /** Resumes what is in the store, and goes on filling it after it runs. */
+  async #arrive(remote: Desktop, { eager, wait }: { readonly eager: boolean; readonly wait: boolean }, report: Report): Promise<{ sequence: number; epoch: number; arrive: ArriveFigures }> {
+    const { desktop, sequence, epoch, complete } = await arrive(this.#host, remote, { eager }, report);
+    this.#local.set(remote.desktopId, desktop);
+    this.#losses.delete(remote.desktopId);
+    if (desktop.holding === 'superseded') this.leave(desktop, { by: null, epoch: null });
+    const filled = desktop.exclusively('filling', () => complete.catch((error: unknown) => this.#lost(desktop, error)));
+    this.#fillings.set(desktop, filled);
+    // Logged where it happened; without --wait nobody is left to be told.
+    filled.catch(() => undefined).finally(() => this.#fillings.delete(desktop));
+    if (wait) await filled;
+    return { sequence, epoch, arrive: desktop.arrival! };
+  }
+
+  takeOver(wish: ControlArguments<'takeover'>, report: Report): Promise<ControlResult<'takeover'>> {
+    return this.#once(wish.name, () => takeOver(this.#host, wish, report, { assertRoom: (remote) => this.#assertNotLeft(remote), resume: (remote) => this.#arrive(remote, { eager: wish.eager, wait: false }, report) }));
+  }
+
+  policy(wish: ControlArguments<'policy'>): Promise<ControlResult<'policy'>> {
+    return offlinePolicy(this.#host, wish, [...this.#local.values()].find(({ name }) => name === wish.name));
   }
 
   /** The desktops of the account as far as they can be seen from here. */
   async status(name: string | null): Promise<{ reachable: boolean; desktops: DesktopStatus[] }> {
-    const { account, log } = this.#host;
+    const { account, log, clock } = this.#host;
     let remote: readonly Desktop[] | undefined;
     try {
       // Whoever looks here looks at the log too: a coordinator with another past is not believed about desktops either.
-      await account.logWatch.contact();
+      await contact(account);
       remote = (await account.coordinator.call('listDesktops', {})).desktops;
       for (const desktop of remote) account.heads.check(desktop, desktop.head);
     } catch (error) {
@@ -131,10 +255,13 @@ export class Desktops {
       if (kind !== 'unavailable' || code === 'LOG_UNSOUND' || code === 'LOG_REWOUND') throw error;
       log.info('coordinator-unreachable', { error });
     }
-    const local = [...this.#local.values()];
-    const seen = new Set(local.map(({ record }) => record.desktopId));
-    const all = [...local.map((desktop) => statusOfLocal(desktop, account.settings.hostName)), ...(remote ?? []).filter(({ desktopId }) => !seen.has(desktopId)).map((desktop) => statusOfRemote(desktop, { self: account.device.hostId, arriving: this.#arriving.has(desktop.name), loss: this.#losses.get(desktop.desktopId) }))];
-    const desktops = all.filter((desktop) => name === null || desktop.name === name).sort((a, b) => a.name.localeCompare(b.name));
+    await this.#lookAgain();
+    const here = [...this.#local.values()].map((desktop) => statusOfLocal(desktop, account.settings.hostName, clock.wallMs()));
+    const seen = new Set<string>([...here.map(({ desktopId }) => desktopId), ...this.#damaged.keys()]);
+    const damaged = [...this.#damaged].map(([desktopId, fault]) => statusOfDamaged(desktopId, fault, remote?.find((desktop) => desktop.desktopId === desktopId)));
+    const all = [...here, ...damaged, ...(remote ?? []).filter(({ desktopId }) => !seen.has(desktopId)).map((desktop) => statusOfRemote(desktop, { self: account.device.hostId, arriving: this.#arriving.has(desktop.name), loss: this.#losses.get(desktop.desktopId) }))];
+    const told = remote === undefined ? all : await withLeftNotes(this.#host.home, all);
+    const desktops = told.filter((desktop) => name === null || desktop.name === name).sort((a, b) => a.name.localeCompare(b.name));
     if (name !== null && desktops.length === 0) throw remote === undefined ? new Fault('COORDINATOR_UNREACHABLE', { subject: account.settings.coordinator }) : notFound(name, all.map((desktop) => desktop.name));
     return { reachable: remote !== undefined, desktops };
   }
@@ -147,13 +274,31 @@ export class Desktops {
 
   /** The desktop that this host holds, or the fault that says where it is. */
   async #here(name: string): Promise<LocalDesktop> {
+    await this.#lookAgain();
     const local = [...this.#local.values()].find((desktop) => desktop.name === name);
     if (local !== undefined) return local;
     if (this.#arriving.has(name)) throw new Fault('DESKTOP_BUSY', { subject: name, found: 'arriving' });
     const { owner, head, desktopId } = await findDesktop(this.#host.account, name);
+    this.#assertReadable(desktopId);
     if (owner === null) throw new Fault('DESKTOP_FREE', { subject: name, found: `checkpoint ${head?.sequence ?? 0} in the store`, hint: `resume it with \`godwit resume ${name}\`` });
     if (owner.hostId === this.#host.account.device.hostId) throw new Fault('DESKTOP_LOST', { subject: name, ...this.#lossOf(desktopId), hint: `go on from its last checkpoint with \`godwit resume ${name}\`` });
     throw new Fault('DESKTOP_HELD_ELSEWHERE', { subject: name, found: `it on ${owner.name}` });
+  }
+
+  /** A damaged record may have been restored, or its folder moved away. */
+  async #lookAgain(): Promise<void> {
+    for (const folder of [...this.#damaged.keys()]) await this.#recover(folder);
+  }
+
+  /** One desktop has one folder here: what was here before it was taken over has to be out of it. */
+  #assertNotLeft({ desktopId, name }: Desktop): void {
+    const local = this.#local.get(desktopId);
+    if (local?.record.stage === 'left') throw new Fault('DESKTOP_BUSY', { subject: name, found: `what was here before it was taken over, which is kept as ${local.name} first` });
+  }
+
+  #assertReadable(desktopId: DesktopId): void {
+    const fault = this.#damaged.get(desktopId);
+    if (fault !== undefined) throw fault;
   }
 
   #lossOf(desktopId: string): { found?: string } {
@@ -163,15 +308,22 @@ export class Desktops {
 
   /** An agent that ended in the middle of a capture may have left the guest paused. One whose commit nobody knows the outcome of stays so. */
   async #takeOn(desktop: LocalDesktop, machine: Machine): Promise<void> {
-    this.#attach(desktop, machine);
-    if (!desktop.commitPending) await runOn(machine);
+    desktop.attach(machine);
+    await settleMachine(this.#host, desktop);
+    void this.#host.leases.confirm(desktop, wakeAnswerMs);
   }
 
-  #attach(desktop: LocalDesktop, machine: Machine): void {
-    desktop.note = undefined;
-    desktop.attach(machine, () => {
-      if (desktop.operation !== 'stopping') desktop.note = 'its machine ended by itself';
-    });
+  /** News is a reason to stop or to ask. */
+  #heard(message: EventMessage): void {
+    if (message.type === 'hello') this.#host.leases.reconnected();
+    if (message.type === 'departure-asked') void departWhenAsked(this.#asked, message);
+    if (message.type === 'desktop-changed') this.#host.leases.changed(message.desktopId, { epoch: message.epoch, by: message.owner?.name ?? null });
+  }
+
+  get #asked(): AskedParts {
+    const { account, clock, log } = this.#host;
+    const find = (desktopId: string, epoch: number): LocalDesktop | undefined => [...this.#local.values()].find(({ record }) => record.desktopId === desktopId && record.epoch === epoch);
+    return { coordinator: account.coordinator, clock, log, find, suspend: (name, report) => this.suspend({ name }, report, false) };
   }
 
   async #once<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
@@ -192,42 +344,53 @@ export class Desktops {
     throw new Fault('DESKTOP_LOST', { subject: desktop.name, found: message, cause: error });
   }
 
-  /** Its QEMU is not asked: one that waits for a page from an agent that is gone answers nobody. */
-  async #giveUpArrival(desktop: LocalDesktop): Promise<void> {
-    const { machine } = desktop.record;
-    if (machine !== null) await QemuProcess.find(machine)?.kill();
-    await this.#giveUp(desktop, 'the agent ended before it had everything');
-  }
-
-  /** What is here is worth nothing without the pages that never came. The lease stays: the next resume here takes it up again. */
+  /** What is here is worth nothing without the pages that never came. The lease stays until the next resume here, which acquires it anew. */
   async #giveUp(desktop: LocalDesktop, reason: string): Promise<void> {
     this.#losses.set(desktop.record.desktopId, reason);
-    this.#local.delete(desktop.record.desktopId);
-    await desktop.forget();
+    this.#offline.forget(desktop);
+    try {
+      await desktop.forget();
+    } finally {
+      this.#local.delete(desktop.record.desktopId);
+    }
+  }
+
+  /**
+   * Another host has the desktop: its guest stands still from now on, and when the operation under way has failed, what is here becomes a
+   * desktop of its own. Whoever learns of it calls this, as often as it likes.
+   */
+  leave(desktop: LocalDesktop, taken: Taken): void {
+    if (this.#leaving.has(desktop)) return;
+    this.#leaving.add(desktop);
+    const { desktopId } = desktop.record;
+    desktop.holding = 'superseded';
+    const leaving = async (): Promise<void> => {
+      // A QEMU that does not answer now is asked again, and its lease holder asks too.
+      await desktop.hold().catch((error: unknown) => this.#host.log.warn('guest-not-held', { desktop: desktopId, error }));
+      // A commit that is accepted after all leaves nothing behind.
+      while (desktop.operation !== undefined || desktop.commitPending) await new Promise((resolve) => setTimeout(resolve, operationPollMs));
+      if (this.#local.get(desktopId) !== desktop) return;
+      const left = await desktop.exclusively('leaving', () => leaveBehind(this.#host, desktop, taken));
+      this.#local.delete(desktopId);
+      if (left.kind === 'here') this.#local.set(left.desktop.record.desktopId, left.desktop);
+    };
+    leaving()
+      .catch((error: unknown) => {
+        desktop.note = Fault.from(error).message;
+        this.#host.log.error('copy-not-left', { desktop: desktopId, error });
+      })
+      .finally(() => this.#leaving.delete(desktop));
   }
 
   /** Goes on asking about a commit whose outcome is not known, if there is one. Then the desktop is gone from here, or, refused, runs on. */
   #settleCommit(desktop: LocalDesktop): void {
     if (!desktop.commitPending) return;
-    const ask = async (): Promise<void> => {
-      for (;;) {
-        try {
-          await commitUntilKnown(this.#host, desktop);
-          await clear(desktop);
-          this.#local.delete(desktop.record.desktopId);
-          return;
-        } catch (error) {
-          const fault = Fault.from(error);
-          desktop.note = fault.message;
-          this.#host.log.warn('commit-not-settled', { desktop: desktop.record.desktopId, error: fault });
-          if (fault.kind === 'unavailable') await new Promise((resolve) => setTimeout(resolve, 2_000));
-          else {
-            await desktop.refuseCommit(fault);
-            return;
-          }
-        }
-      }
+    const settle = async (): Promise<void> => {
+      const refusal = await settleCommit(this.#host, desktop);
+      if (refusal === undefined) return void this.#local.delete(desktop.record.desktopId);
+      this.#askIfFenced(desktop, refusal);
+      await this.#offline.takeUp(desktop);
     };
-    ask().catch((error: unknown) => this.#host.log.error('commit-not-settled', { desktop: desktop.record.desktopId, error }));
+    settle().catch((error: unknown) => this.#host.log.error('commit-not-settled', { desktop: desktop.record.desktopId, error }));
   }
 }

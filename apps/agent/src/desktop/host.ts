@@ -6,6 +6,8 @@ import { decodeManifestPublic, desktopKeys, signedUrlStore, type DesktopKeys, ty
 import { urlsLimit, type WrappedKey } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
 import type { Home } from '../home.ts';
+import type { EventStream } from '../lease/event-stream.ts';
+import type { LeaseHolder } from '../lease/lease-holder.ts';
 import type { HostCapabilities, Room } from '../machine/fitness.ts';
 import type { MachineHost } from '../machine/machine.ts';
 import type { Privilege } from '../machine/privilege.ts';
@@ -16,6 +18,10 @@ export interface Host {
   readonly account: Account;
   readonly privilege: Privilege;
   readonly capabilities: HostCapabilities;
+  /** Whether what is held here may run here. */
+  readonly leases: LeaseHolder;
+  /** News from the coordinator. */
+  readonly events: EventStream;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -46,13 +52,14 @@ export async function keysWithOrigins({ account }: Host, desktopId: DesktopId, w
 
 /**
  * The store as this host reaches it: by URLs that the coordinator signs for this desktop and, to write, this epoch. `likely`: keys that will
- * be read soon; their URLs come with the first that is asked for, which saves a round trip each to a guest that waits.
+ * be read soon; their URLs come with the first that is asked for, which saves a round trip each to a guest that waits. `signal` ends what is under way.
  */
-export function storeOf({ account, clock, random }: Host, desktopId: DesktopId, epoch: number, likely: readonly string[] = []): ObjectStore {
+export function storeOf({ account, clock, random }: Host, desktopId: DesktopId, epoch: number, likely: readonly string[] = [], signal?: AbortSignal): ObjectStore {
   const { coordinator } = account;
   return signedUrlStore({
     clock,
     random,
+    ...(signal === undefined ? {} : { signal }),
     mint: async (operation, objects) => {
       const body = operation === 'get' ? { operation, objects: withLikely(objects, likely) } : { operation, epoch, objects: objects.map(({ key, lengthBytes, sha256 }) => ({ key, lengthBytes: lengthBytes ?? 0, ...(sha256 === undefined ? {} : { sha256: sha256.toString('base64url') }) })) };
       const { expiresMs, urls } = await coordinator.call('mintUrls', { params: { desktopId }, body });

@@ -1,13 +1,15 @@
-import type { HostId } from '@godwit/base';
+import type { Fault, HostId } from '@godwit/base';
 import type { Desktop, DesktopStatus } from '@godwit/wire';
+import { holdingNote } from '../lease/holding-note.ts';
+import { savedNote } from '../offline/saved-note.ts';
 import type { LocalDesktop } from './local-desktop.ts';
 
-/** What `status` says of a desktop that this host holds. */
-export function statusOfLocal(desktop: LocalDesktop, hostName: string): DesktopStatus {
+/** What `status` says of a desktop that this host holds. `nowMs`: the wall clock. */
+export function statusOfLocal(desktop: LocalDesktop, hostName: string, nowMs: number): DesktopStatus {
   const { record } = desktop;
   return {
     name: desktop.name,
-    desktopId: record.desktopId,
+    desktopId: record.left?.desktopId ?? record.desktopId,
     state: desktop.state,
     holder: hostName,
     epoch: record.epoch,
@@ -16,7 +18,40 @@ export function statusOfLocal(desktop: LocalDesktop, hostName: string): DesktopS
     arrival: desktop.arrival ?? null,
     departure: desktop.departure ?? null,
     qemuResidentBytes: desktop.machine?.process.residentBytes() ?? null,
-    note: desktop.note ?? null,
+    note: record.left === null ? noteOf(desktop, nowMs) : leavingText(desktop),
+    offline: record.offline,
+    holding: desktop.holding,
+  };
+}
+
+function noteOf(desktop: LocalDesktop, nowMs: number): string | null {
+  const { note, holding, confirmedWallMs, guardLost, machine, record: { saved, offline } } = desktop;
+  const held = holdingNote({ offline, holding, running: machine !== undefined, confirmedWallMs, guardLost }, nowMs);
+  const notes = [held, saved === null ? undefined : savedNote(saved.savedMs, nowMs), note].filter((part) => part !== undefined);
+  return notes.length === 0 ? null : notes.join('; ');
+}
+
+function leavingText({ note, record }: LocalDesktop): string {
+  const way = note ?? 'on its way into the store';
+  return `${record.name} was taken over by ${record.left?.takenBy ?? 'another host'}; this is what was here: ${way}`;
+}
+
+/** What `status` says of a desktop that is here and whose record cannot be read: its name only where the coordinator says it. */
+export function statusOfDamaged(desktopId: string, fault: Fault, remote: Desktop | undefined): DesktopStatus {
+  return {
+    name: remote?.name ?? desktopId,
+    desktopId,
+    state: 'damaged',
+    holder: remote?.owner?.name ?? null,
+    epoch: remote?.epoch ?? 0,
+    sequence: remote?.head?.sequence ?? null,
+    memoryBytes: null,
+    arrival: null,
+    departure: null,
+    qemuResidentBytes: null,
+    note: `${fault.message}; ${fault.hint}`,
+    offline: remote?.offline ?? 'keep',
+    holding: null,
   };
 }
 
@@ -30,7 +65,7 @@ export interface Traces {
 }
 
 /** What `status` says of a desktop that is not here, from what the coordinator says. */
-export function statusOfRemote({ name, desktopId, owner, epoch, head }: Desktop, { self, arriving, loss }: Traces): DesktopStatus {
+export function statusOfRemote({ name, desktopId, owner, epoch, head, offline }: Desktop, { self, arriving, loss }: Traces): DesktopStatus {
   const elsewhere = owner === null ? (head === null ? 'new' : 'free') : owner.hostId === self ? 'lost' : 'elsewhere';
   const state = arriving && elsewhere !== 'elsewhere' ? 'arriving' : elsewhere;
   const lossNote = `its machine was lost here${loss === undefined ? '' : ` (${loss})`}; resume goes on from its last checkpoint`;
@@ -46,5 +81,7 @@ export function statusOfRemote({ name, desktopId, owner, epoch, head }: Desktop,
     departure: null,
     qemuResidentBytes: null,
     note: state === 'lost' ? lossNote : null,
+    offline,
+    holding: null,
   };
 }

@@ -15,6 +15,8 @@ export interface Patient {
   readonly locked: boolean;
   readonly privilege: Privilege;
   readonly capabilities: () => Promise<HostCapabilities>;
+  /** Why this host does not hear from logind that the machine is about to sleep. */
+  readonly sleepRefusal: () => string | undefined;
   readonly clock: Clock;
 }
 
@@ -24,7 +26,7 @@ const diskFreeBytesMin = 4 * 2 ** 30;
 /** Checks one after the other, and stops where nothing after it could work. */
 export async function doctor(patient: Patient): Promise<ControlResult<'doctor'>> {
   const findings: DoctorFinding[] = [];
-  for (const check of [checkQemu, checkPrivilege, checkAcceleration, checkPostcopy, checkDisk, checkAccount, checkKeys, checkDumps, checkCoordinator]) {
+  for (const check of [checkQemu, checkPrivilege, checkAcceleration, checkPostcopy, checkDisk, checkAccount, checkKeys, checkDumps, checkSleep, checkCoordinator]) {
     const finding = await check(patient);
     findings.push(finding);
     if (finding.state === 'bad') break;
@@ -87,6 +89,12 @@ async function checkKeys({ account, home }: Patient): Promise<DoctorFinding> {
 async function checkDumps(): Promise<DoctorFinding> {
   if (coreDumpsForbidden()) return Promise.resolve(good('core dumps', 'none of the agent or of what it starts'));
   return Promise.resolve({ check: 'core dumps', state: 'degraded', found: 'a crash could leave keys on the disk', hint: 'install prlimit (util-linux), or start the agent with `ulimit -c 0`' });
+}
+
+async function checkSleep({ sleepRefusal }: Patient): Promise<DoctorFinding> {
+  const refusal = sleepRefusal();
+  if (refusal === undefined) return Promise.resolve(good('sleep', 'logind tells before this machine sleeps, and waits until its desktops stand still'));
+  return Promise.resolve({ check: 'sleep', state: 'degraded', found: `desktops are paused when this machine has woken up, not before it sleeps: ${refusal}`, hint: 'on a machine that sleeps run the agent where it reaches logind (systemd-inhibit, gdbus, the system bus)' });
 }
 
 async function checkCoordinator({ account, clock }: Patient): Promise<DoctorFinding> {

@@ -79,6 +79,8 @@ const vector = `
 -device virtio-blk-pci,id=blk3,drive=disk3-0,bus=pcie.0,addr=0xb
 -chardev socket,id=qmp0,path=/r/qmp,server=on,wait=off
 -mon chardev=qmp0,mode=control
+-chardev socket,id=guard0,path=/r/guard,server=on,wait=off
+-mon chardev=guard0,mode=control
 `.trim().split('\n');
 
 /** One option a line, with its value where it has one. */

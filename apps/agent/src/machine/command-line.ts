@@ -8,14 +8,19 @@ export type Layer =
 export interface MachineFiles {
   /** For each disk of the contract its chain, bottom first; the last layer is the one the guest writes to. */
   readonly disks: readonly (readonly Layer[])[];
-  /** Folder of the sockets: qmp, serial, port1..port4. */
+  /** Folder of the sockets: qmp, guard, serial, port1..port4. */
   readonly socketDirectory: string;
   /** Wait for a migration instead of booting. */
   readonly incoming: boolean;
+  /** Boot only when it is told to. */
+  readonly paused?: boolean;
 }
 
 /** Names of the virtio-serial ports, in their fixed order. Plain socket chardevs: `qemu-vdagent` would forbid a checkpoint. */
 export const guestPorts = ['org.qemu.guest_agent.0', 'com.redhat.spice.0', 'dev.godwit.bridge.0', 'dev.godwit.log.0'] as const;
+
+/** The guest's network card, by QEMU's name. */
+export const networkDevice = 'nic0';
 
 /** PCI slots on pcie.0. Part of the contract: a state loads only where each device has the same address. */
 const slots = { video: 0x2, sound: 0x3, usb: 0x4, network: 0x5, random: 0x6, balloon: 0x7, firstDisk: 0x8, ports: 0xc, panic: 0xd, watchdog: 0xe } as const;
@@ -33,7 +38,10 @@ export function commandLine(contract: MachineContract, files: MachineFiles): str
     ...portArguments(files.socketDirectory),
     ...Array.from({ length: diskCount }, (_, index) => diskArguments(index, files.disks[index]!)).flat(),
     ...['-chardev', socketChardev('qmp0', `${files.socketDirectory}/qmp`), '-mon', 'chardev=qmp0,mode=control'],
+    // A monitor takes one client at a time; the guard of a strict desktop waits for nobody else.
+    ...['-chardev', socketChardev('guard0', `${files.socketDirectory}/guard`), '-mon', 'chardev=guard0,mode=control'],
     ...(files.incoming ? ['-incoming', 'defer'] : []),
+    ...(files.paused === true ? ['-S'] : []),
   ];
 }
 
@@ -48,7 +56,7 @@ function deviceArguments(contract: MachineContract): string[] {
     ...['-device', 'usb-tablet,bus=usb0.0,port=1'],
     ...['-netdev', 'user,id=net0'],
     // No option ROM: it would be one more memory block whose size differs between QEMU packages.
-    ...device(`virtio-net-pci,id=nic0,netdev=net0,mac=${contract.macAddress},romfile=`, slots.network),
+    ...device(`virtio-net-pci,id=${networkDevice},netdev=net0,mac=${contract.macAddress},romfile=`, slots.network),
     ...['-object', 'rng-random,id=random0,filename=/dev/urandom'],
     ...device('virtio-rng-pci,id=rng0,rng=random0', slots.random),
     ...device('virtio-balloon-pci,id=balloon0,free-page-reporting=on', slots.balloon),

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { createImage, imageBytes, importImage, mapImage, type Extent } from './image-tool.ts';
+import { createImage, imageBytes, importImage, mapImage, mergeImages, type Extent } from './image-tool.ts';
 
 const cluster = 65_536;
 const mebibyte = 2 ** 20;
@@ -39,6 +39,22 @@ describe('images, with the real qemu-img', () => {
       return Array.from({ length: lengthBytes / cluster }, (_, index) => (present ? (offsetBytes === undefined ? '0' : String.fromCharCode(file[offsetBytes + index * cluster]!)) : '.')).join('');
     }).join('');
   }
+
+  test('images that lie on each other become the lowest, and what they say stays the same', async () => {
+    const paths = [fresh(), fresh(), fresh()];
+    for (const path of paths) await createImage(path, 8 * cluster);
+    const chain = (count: number): string => `json:${JSON.stringify(paths.slice(0, count).reduce<unknown>((backing, filename) => ({ driver: 'qcow2', file: { driver: 'file', filename }, backing }), null))}`;
+    qemuIo(paths[0]!, 'write -P 0x61 0 256k');
+    qemuIo(chain(2), 'write -P 0x62 64k 64k', 'write -z 128k 64k', 'write -P 0x62 320k 1k');
+    qemuIo(chain(3), 'write -P 0x63 192k 1k');
+    const before = content(chain(3));
+    await mergeImages(paths);
+    assert.deepEqual(content(paths[0]!), before);
+    assert.deepEqual(content(chain(3)), before);
+    // A zero stays a zero of its own: it hides what is below all of them.
+    assert.equal(clusters(paths[0]!, await mapImage(paths[0]!, 'qcow2')), 'ab0c.b..');
+    await mergeImages(paths.slice(0, 1));
+  });
 
   test('a new one is an empty qcow2 of 64 KiB clusters that names no other', async () => {
     const path = fresh();

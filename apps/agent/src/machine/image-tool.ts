@@ -70,6 +70,15 @@ export async function mapImage(path: string, format: 'qcow2' | 'raw'): Promise<E
   });
 }
 
+/** Writes what the qcow2 images above say into the lowest (`paths`: bottom first, none in use). What they say together is the same before, after and meanwhile. */
+export async function mergeImages(paths: readonly string[]): Promise<void> {
+  for (let top = paths.length - 1; top > 0; top -= 1) {
+    const image = (path: string, backing: unknown): unknown => ({ driver: 'qcow2', file: { driver: 'file', filename: path }, backing });
+    // -d: the upper one is not emptied, it goes as a whole.
+    await imageTool(['commit', '-q', '-d', `json:${JSON.stringify(image(paths[top]!, image(paths[top - 1]!, null)))}`], paths[top]!);
+  }
+}
+
 async function imageTool(argv: readonly string[], subject: string): Promise<string> {
   try {
     const { stdout } = await run('qemu-img', argv, { maxBuffer: outputBytesMax });

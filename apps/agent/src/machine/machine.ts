@@ -6,7 +6,8 @@ import type { DesktopHome } from '../home.ts';
 import { commandLine, type Layer } from './command-line.ts';
 import type { MachineContract } from './contract.ts';
 import { handOver, type Privilege } from './privilege.ts';
-import { lastLine, QemuProcess, type ProcessId } from './qemu-process.ts';
+import type { ProcessId } from './process-id.ts';
+import { lastLine, QemuProcess } from './qemu-process.ts';
 import { SerialConsole } from './serial-console.ts';
 
 /** How machines are started on this host. */
@@ -22,6 +23,8 @@ export interface LaunchOptions {
   readonly contract: MachineContract;
   readonly disks: readonly (readonly Layer[])[];
   readonly incoming: boolean;
+  /** It boots only when it is told to. */
+  readonly paused?: boolean;
 }
 
 /** How long a guest may take to shut itself down before it is switched off. */
@@ -51,7 +54,7 @@ export class Machine {
   static async launch(host: MachineHost, options: LaunchOptions): Promise<Machine> {
     const { home } = options;
     prepareDirectory(host.privilege, home.machineDirectory);
-    const argv = commandLine(options.contract, { disks: options.disks, socketDirectory: home.machineDirectory, incoming: options.incoming });
+    const argv = commandLine(options.contract, { disks: options.disks, socketDirectory: home.machineDirectory, incoming: options.incoming, paused: options.paused === true });
     const process = await QemuProcess.start({ privilege: host.privilege, program: host.program, argv, logFile: home.qemuLog, log: host.log });
     try {
       return await attach(process, host, home);
@@ -114,6 +117,6 @@ async function attach(process: QemuProcess, host: MachineHost, home: DesktopHome
 function prepareDirectory(privilege: Privilege, directory: string): void {
   mkdirSync(directory, { recursive: true });
   handOver(privilege, directory, 0o700);
-  const sockets = /^(qmp|serial|port\d|migrate-(in|out))$/;
+  const sockets = /^(qmp|guard|serial|port\d|migrate-(in|out))$/;
   for (const name of readdirSync(directory)) if (sockets.test(name)) rmSync(join(directory, name));
 }

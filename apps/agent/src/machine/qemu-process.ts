@@ -2,13 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { Fault, type Log } from '@godwit/base';
 import { launch, type Privilege } from './privilege.ts';
-
-/** A process by its id and its start, so that a re-used id is never taken for it. */
-export interface ProcessId {
-  readonly pid: number;
-  /** Field 22 of /proc/<pid>/stat: clock ticks after boot. */
-  readonly startTicks: string;
-}
+import { isRunning, processId, signalTo, type ProcessId } from './process-id.ts';
 
 const pollMs = 100;
 /** unshare forks QEMU at once; a busy machine may take a while to schedule it. */
@@ -57,7 +51,7 @@ export class QemuProcess {
 
   /** Ends it at once (SIGKILL) and waits until it is gone. */
   async kill(): Promise<void> {
-    if (isRunning(this.id)) process.kill(this.id.pid, 'SIGKILL');
+    signalTo(this.id, 'SIGKILL');
     await this.exited;
   }
 
@@ -73,21 +67,6 @@ export class QemuProcess {
 
 export function lastLine(logFile: string): string {
   return readFileSync(logFile, 'utf8').trimEnd().split('\n').at(-1) ?? '';
-}
-
-export function processId(pid: number): ProcessId | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the name in parentheses and may hold anything; count from its end.
-    const startTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return startTicks === undefined ? undefined : { pid, startTicks };
-  } catch {
-    return undefined; // No such process: that is the answer.
-  }
-}
-
-export function isRunning(id: ProcessId): boolean {
-  return processId(id.pid)?.startTicks === id.startTicks;
 }
 
 async function gone(id: ProcessId): Promise<void> {

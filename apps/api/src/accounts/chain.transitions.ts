@@ -77,9 +77,21 @@ function requireGrants(before: ChainState, after: ChainState, grants: readonly G
   if (without.length > 0) throw new Fault('GRANTS_MISSING', { expected: `generation ${after.generation} for ${staying.length} recipients`, found: `none for ${without.map(({ hostId }) => hostId).join(', ')}` });
 }
 
-/** What the revoked host held is free: nothing of it is accepted any more, and no desktop stays with somebody who is gone. */
+/**
+ * What the revoked host held is free: nothing of it is accepted any more, and no desktop stays with somebody who is gone. A strict lease is
+ * not: its guest may run by right for the rest of its term, so it stays held by a host that cannot renew it, until its user takes it over.
+ * Without a checkpoint there is nothing that could run a second time.
+ */
 async function freeDesktops(trx: Trx, { accountId, hostId: by }: Caller, revoked: HostId): Promise<void> {
-  const freed = await trx.updateTable('desktops').set({ held: false }).where('account_id', '=', accountId).where('holder_id', '=', revoked).where('held', '=', true).returning(['desktop_id', 'epoch']).execute();
+  const freed = await trx
+    .updateTable('desktops')
+    .set({ held: false })
+    .where('account_id', '=', accountId)
+    .where('holder_id', '=', revoked)
+    .where('held', '=', true)
+    .where((where) => where.or([where('offline', '=', 'keep'), where('head_sequence', 'is', null)]))
+    .returning(['desktop_id', 'epoch'])
+    .execute();
   for (const { desktop_id: desktopId, epoch } of freed) await record(trx, { accountId, kind: 'desktop-released', hostId: by, desktopId, detail: { epoch, revoked }, leaf: { epoch } });
 }
 

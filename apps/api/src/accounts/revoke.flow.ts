@@ -4,7 +4,7 @@ import { systemRandom } from '@godwit/base';
 import { createDevice, createRecovery, newAccountKey, recoveryFromWords, replayChain, sha256, signAdd, signRevoke, type DeviceSecrets } from '@godwit/crypto';
 import { bytesOf, textOf } from '@godwit/wire';
 import { TestClient } from '../testing/client.ts';
-import { addHost, chainOf, createDesktop, enrol, grantsAfter, raiseStage, uploadPack, type Person, type Stage } from '../testing/stage.ts';
+import { addHost, chainOf, createDesktop, enrol, grantsAfter, raiseStage, revokeHost, uploadPack, type Stage } from '../testing/stage.ts';
 
 const accountKey = (): ReturnType<typeof newAccountKey> => newAccountKey(systemRandom);
 
@@ -15,12 +15,6 @@ describe('revocation, wrapped keys, recovery', () => {
     stage = await raiseStage();
   });
   after(() => stage[Symbol.asyncDispose]());
-
-  const revoke = async (person: Person, lost: TestClient): Promise<void> => {
-    const state = await chainOf(person.client);
-    const entry = signRevoke(state, { subject: lost.device.hostId, accountKey: accountKey(), signer: person.client.device, createdMs: 1 });
-    await person.client.ask('appendChain', { body: { expectedLength: state.length, entry: textOf(entry), grants: grantsAfter(state, lost.device.hostId) } });
-  };
 
   test('a revocation comes with the new key for everybody who stays, or not at all', async () => {
     const person = await enrol(stage.coordinator);
@@ -49,7 +43,7 @@ describe('revocation, wrapped keys, recovery', () => {
     const desktopId = await createDesktop(lost);
     const { key } = await uploadPack(lost, stage.coordinator, desktopId, 1);
     const { urls, expiresMs } = await lost.ask('mintUrls', { params: { desktopId }, body: { operation: 'get', objects: [{ key }] } });
-    await revoke(person, lost);
+    await revokeHost(person, lost);
     equal(expiresMs <= Date.now() + 60_000, true);
     await rejects(lost.ask('mintUrls', { params: { desktopId }, body: { operation: 'get', objects: [{ key }] } }), { code: 'HOST_REVOKED' });
     await rejects(lost.ask('listGrants'), { code: 'HOST_REVOKED' });
@@ -66,7 +60,7 @@ describe('revocation, wrapped keys, recovery', () => {
     const keys = async (): Promise<Buffer[]> => (await person.client.ask('readDesktop', { params: { desktopId } })).wrappedKeys.map(({ bytes }) => bytesOf(bytes));
     const [second, other, again] = [systemRandom(86), systemRandom(86), systemRandom(86)];
     await rejects(keep(2, second, null), { code: 'REQUEST_INVALID' });
-    await revoke(person, lost);
+    await revokeHost(person, lost);
     await keep(2, second, null);
     await keep(2, second, null);
     await rejects(keep(2, other, null), { code: 'WRAPPED_KEY_EXISTS' });

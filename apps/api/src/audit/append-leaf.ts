@@ -63,10 +63,12 @@ function whole({ accountId, kind, hostId, desktopId, subject, epoch, sequence, d
   };
 }
 
-/** By what a leaf is found beside its place: an acquisition and a creation by their epoch, all else by its sequence. */
+/** By what a leaf is found beside its place: whatever begins an epoch by that, all else by its sequence. */
 export function numberOf({ kind, epoch, sequence }: Pick<NewLeaf, 'kind'> & { readonly epoch?: number | null | undefined; readonly sequence?: number | null | undefined }): number | null {
-  return (kind === 'desktop-acquired' || kind === 'desktop-created' ? epoch : sequence) ?? null;
+  return (beginsEpoch.has(kind) ? epoch : sequence) ?? null;
 }
+
+const beginsEpoch: ReadonlySet<string> = new Set(['desktop-created', 'desktop-acquired', 'desktop-taken-over']);
 
 async function lockLog(trx: Trx): Promise<{ size: number; peaks: Buffer[]; nowMs: number }> {
   const { rows } = await sql<{ size: number; peaks: Buffer; now_ms: number }>`

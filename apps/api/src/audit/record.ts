@@ -14,6 +14,8 @@ export type EventKind =
   | 'desktop-created'
   | 'desktop-acquired'
   | 'desktop-released'
+  | 'desktop-taken-over'
+  | 'offline-policy-saved'
   | 'checkpoint-committed'
   | 'desktop-forked'
   | 'desktop-renamed'

@@ -10,7 +10,7 @@ export type Trx = Transaction<Schema>;
 /** A place to run a query: the database itself, or a transaction. */
 export type Queries = Kysely<Schema>;
 
-/** Below the private server's 40 with room for migrations and a person with psql. */
+/** With those for prepared statements below the private server's 40, with room for migrations and a person with psql. */
 const connectionsMax = 16;
 const connectLimitMs = 3_000;
 /** No query here is slow; one that is waits for a lock of a request that is about to end. */
@@ -20,10 +20,14 @@ const queryLimitMs = 12_000;
 export type DatabaseAddress = { readonly url: string } | { readonly socketDirectory: string; readonly user: string; readonly database: string };
 
 export function openDatabase(address: DatabaseAddress, log: Log): Database {
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: openPool(address, connectionsMax, log) }) });
+}
+
+export function openPool(address: DatabaseAddress, most: number, log: Log): pg.Pool {
   const place = 'url' in address ? { connectionString: address.url } : { host: address.socketDirectory, user: address.user, database: address.database };
   const pool = new pg.Pool({
     ...place,
-    max: connectionsMax,
+    max: most,
     connectionTimeoutMillis: connectLimitMs,
     statement_timeout: statementLimitMs,
     query_timeout: queryLimitMs,
@@ -36,7 +40,7 @@ export function openDatabase(address: DatabaseAddress, log: Log): Database {
   pool.on('error', (error) => log.warn('database.connection', { error }));
   // One that breaks between two statements of a transaction: the next statement fails, and without a listener so would the process.
   pool.on('connect', (client) => client.on('error', (error) => log.debug('database.connection', { error })));
-  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  return pool;
 }
 
 const int8Oid = 20;

@@ -1,6 +1,7 @@
 import { sql, type Kysely, type Migration } from 'kysely';
 import { addRecovery } from '../accounts/recovery.migration.ts';
 import { addAuditLog } from '../audit/audit.migration.ts';
+import { addOwnership } from '../leases/ownership.migration.ts';
 import { addCollection } from '../prune/prune.migration.ts';
 
 /**
@@ -14,6 +15,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002-collection': { up: addCollection },
   '0003-audit-log': { up: addAuditLog },
   '0004-recovery': { up: addRecovery },
+  '0005-ownership': { up: addOwnership },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { AccountId, CommitId, DesktopId, HostId, JoinId } from '@godwit/base';
-import type { HostReport } from '@godwit/wire';
+import type { HostReport, OfflineMode } from '@godwit/wire';
 
 /** The tables as queries see them. Their SQL is in migrations.ts; what the columns mean stands there. */
 
@@ -12,6 +12,7 @@ export interface CoordinatorTable {
   only_row: true;
   audience: string;
   log_seed: Buffer | null;
+  lease_keeper: string | null;
 }
 
 export interface AccountsTable {
@@ -67,7 +68,17 @@ export interface DesktopsTable {
   held: boolean;
   epoch: BigInteger;
   head_sequence: BigInteger | null;
+  /** Under which the current epoch is held. */
+  offline: Generated<OfflineMode>;
   created_at: Generated<Date>;
+}
+
+export interface OfflinePoliciesTable {
+  account_id: AccountId;
+  desktop_id: DesktopId;
+  bytes: Buffer;
+  host_id: HostId;
+  signed_ms: BigInteger;
 }
 
 export interface WrappedKeysTable {
@@ -175,6 +186,7 @@ export interface Schema {
   grants: GrantsTable;
   joins: JoinsTable;
   desktops: DesktopsTable;
+  offline_policies: OfflinePoliciesTable;
   wrapped_keys: WrappedKeysTable;
   checkpoints: CheckpointsTable;
   objects: ObjectsTable;

@@ -55,7 +55,8 @@ export async function readDesktops(db: Queries, accountId: AccountId, desktopId?
   let query = db
     .selectFrom('desktops')
     .innerJoin('hosts', 'hosts.host_id', 'desktops.holder_id')
-    .select(['desktops.desktop_id', 'desktops.name', 'desktops.holder_id', 'desktops.held', 'desktops.epoch', 'desktops.head_sequence', 'desktops.created_at', 'hosts.name as holder_name'])
+    .leftJoin('offline_policies', (join) => join.onRef('offline_policies.account_id', '=', 'desktops.account_id').onRef('offline_policies.desktop_id', '=', 'desktops.desktop_id'))
+    .select(['desktops.desktop_id', 'desktops.name', 'desktops.holder_id', 'desktops.held', 'desktops.epoch', 'desktops.head_sequence', 'desktops.offline', 'desktops.created_at', 'hosts.name as holder_name', 'offline_policies.bytes as policy'])
     .where('desktops.account_id', '=', accountId);
   if (desktopId !== undefined) query = query.where('desktops.desktop_id', '=', desktopId);
   const rows = await query.orderBy('desktops.name').limit(desktopsLimit).execute();
@@ -68,6 +69,8 @@ export async function readDesktops(db: Queries, accountId: AccountId, desktopId?
     owner: row.held ? { hostId: row.holder_id, name: row.holder_name } : null,
     epoch: row.epoch,
     head: heads.get(row.desktop_id) ?? null,
+    offline: row.offline,
+    offlinePolicy: row.policy === null ? null : textOf(row.policy),
     wrappedKeys: keys.get(row.desktop_id) ?? [],
     createdMs: row.created_at.getTime(),
   }));

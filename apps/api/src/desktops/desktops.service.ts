@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Fault, type AccountId, type DesktopId, type Log } from '@godwit/base';
-import { bytesOf, type AnswerOf, type BodyOf, type Desktop, type Routes } from '@godwit/wire';
+import { bytesOf, textOf, type AnswerOf, type BodyOf, type Desktop, type Routes } from '@godwit/wire';
 import { inTransaction, reached, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import type { Caller } from '../http/caller.ts';
-import { acquireDesktop, createDesktop, releaseDesktop } from '../leases/lease.transitions.ts';
+import { acquireDesktop, createDesktop, releaseDesktop, type OwnLease } from '../leases/lease.transitions.ts';
+import { Renewals } from '../leases/renewals.ts';
 import { databaseToken, logToken } from '../tokens.ts';
 import { changeOf, readDesktops, readManifest } from './desktop-view.ts';
 
@@ -12,11 +13,13 @@ import { changeOf, readDesktops, readManifest } from './desktop-view.ts';
 export class DesktopsService {
   readonly #db: Database;
   readonly #hub: EventsHub;
+  readonly #renewals: Renewals;
   readonly #log: Log;
 
-  constructor(@Inject(databaseToken) db: Database, @Inject(EventsHub) hub: EventsHub, @Inject(logToken) log: Log) {
+  constructor(@Inject(databaseToken) db: Database, @Inject(EventsHub) hub: EventsHub, @Inject(Renewals) renewals: Renewals, @Inject(logToken) log: Log) {
     this.#db = db;
     this.#hub = hub;
+    this.#renewals = renewals;
     this.#log = log;
   }
 
@@ -38,12 +41,17 @@ export class DesktopsService {
 
   async acquire(caller: Caller, desktopId: DesktopId, { expectedHeadDigest }: BodyOf<Routes['acquireDesktop']>): Promise<AnswerOf<Routes['acquireDesktop']>> {
     const expectedHead = expectedHeadDigest === undefined ? undefined : bytesOf(expectedHeadDigest).toString('hex');
-    const lease = await inTransaction(this.#db, (trx) => acquireDesktop(trx, caller, desktopId, expectedHead));
+    const lease = await inTransaction(this.#db, (trx) => acquireDesktop(trx, caller, desktopId, expectedHead, this.#renewals));
+    return this.tellOwner(caller, desktopId, lease);
+  }
+
+  /** What a host needs that became the owner just now; everybody else is told that it did. */
+  async tellOwner(caller: Caller, desktopId: DesktopId, lease: OwnLease): Promise<AnswerOf<Routes['acquireDesktop']>> {
     // Only the holder moves the head, and the holder is the caller, who waits for this answer.
     const head = lease.headSequence === 0 ? undefined : await reached(() => readManifest(this.#db, caller.accountId, desktopId, lease.headSequence));
     const { wrappedKeys } = await this.read(caller, desktopId);
     await this.announce(caller.accountId, desktopId);
-    return { epoch: lease.epoch, head: head ?? null, wrappedKeys };
+    return { epoch: lease.epoch, offline: lease.strict ? 'stop' : 'keep', offlinePolicy: lease.policy === undefined ? null : textOf(lease.policy.bytes), head: head ?? null, wrappedKeys };
   }
 
   async release(caller: Caller, desktopId: DesktopId, { epoch }: BodyOf<Routes['releaseDesktop']>): Promise<{ epoch: number }> {

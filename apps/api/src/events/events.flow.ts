@@ -1,10 +1,11 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { systemRandom } from '@godwit/base';
 import { createDevice, newAccountKey, signRevoke } from '@godwit/crypto';
-import { closeCodes, eventMessage, textOf, type EventMessage, type Problem } from '@godwit/wire';
+import { closeCodes, textOf, type Problem } from '@godwit/wire';
 import { TestClient } from '../testing/client.ts';
+import { EventListener, openEvents } from '../testing/event-listener.ts';
 import { addHost, chainOf, createDesktop, enrol, grantsAfter, raiseStage, type Person, type Stage } from '../testing/stage.ts';
 
 describe('the event stream', () => {
@@ -17,7 +18,7 @@ describe('the event stream', () => {
   });
   after(() => stage[Symbol.asyncDispose]());
 
-  const open = (headers: Record<string, string>, path = '/v1/events'): WebSocket => new WebSocket(stage.coordinator.url.replace('http', 'ws') + path, { headers });
+  const open = (headers: Record<string, string>, path?: string): WebSocket => openEvents(stage.coordinator, headers, path);
   const listen = (client: TestClient): WebSocket => open(client.headers('GET', '/v1/events', ''));
 
   /** What the upgrade request was answered with, when it was not accepted. */
@@ -32,33 +33,13 @@ describe('the event stream', () => {
       });
     });
 
-  class Messages {
-    readonly seen: EventMessage[] = [];
-    #wake: (() => void) | undefined;
-
-    constructor(socket: WebSocket) {
-      socket.on('message', (data: Buffer) => {
-        this.seen.push(eventMessage.parse(JSON.parse(data.toString('utf8'))));
-        this.#wake?.();
-      });
-    }
-
-    async until(type: EventMessage['type']): Promise<EventMessage> {
-      for (;;) {
-        const found = this.seen.find((message) => message.type === type);
-        if (found !== undefined) return found;
-        await new Promise<void>((resolve) => (this.#wake = resolve));
-      }
-    }
-  }
-
   test('tells the account what happens to its desktops and hosts, and nobody else', async () => {
     const socket = listen(person.client);
-    const messages = new Messages(socket);
+    const messages = new EventListener(socket);
     equal((await messages.until('hello')).type, 'hello');
     const stranger = await enrol(stage.coordinator, 'other');
     const theirs = listen(stranger.client);
-    const theirMessages = new Messages(theirs);
+    const theirMessages = new EventListener(theirs);
     await theirMessages.until('hello');
     const desktopId = await createDesktop(person.client, 'work');
     const changed = await messages.until('desktop-changed');
@@ -91,7 +72,7 @@ describe('the event stream', () => {
     talker.send('hello');
     equal(await closed(talker), closeCodes.notAllowed);
     const listener = listen(b);
-    await new Messages(listener).until('hello');
+    await new EventListener(listener).until('hello');
     const state = await chainOf(person.client);
     const entry = signRevoke(state, { subject: b.device.hostId, accountKey: newAccountKey(systemRandom), signer: person.client.device, createdMs: 1 });
     await person.client.ask('appendChain', { body: { expectedLength: state.length, entry: textOf(entry), grants: grantsAfter(state, b.device.hostId) } });

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { Fault, type Clock, type HostId, type Log } from '@godwit/base';
+import { Fault, type Clock, type Log } from '@godwit/base';
 import { closeCodes, eventLimitBytes, problemMediaType, problemOf, routes, type EventMessage } from '@godwit/wire';
 import type { Caller } from '../http/caller.ts';
 import type { Signatures } from '../http/signatures.ts';
@@ -28,7 +28,6 @@ interface Parts {
 export class EventStream {
   readonly #parts: Parts;
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: 1024, perMessageDeflate: false, clientTracking: true });
-  readonly #perHost = new Map<HostId, number>();
   readonly #timer: NodeJS.Timeout;
   readonly #silent = new WeakSet<WebSocket>();
 
@@ -57,7 +56,7 @@ export class EventStream {
     if (request.url !== routes.events.path) throw new Fault('ROUTE_NOT_FOUND');
     if (request.headers.origin !== undefined) throw new Fault('REQUEST_UNSIGNED', { expected: 'a host, not a page of a browser' });
     const caller = await this.#parts.signatures.callerOf(request, Buffer.alloc(0));
-    if (this.#server.clients.size >= inTotalMax || (this.#perHost.get(caller.hostId) ?? 0) >= perHostMax) throw new Fault('RATE_LIMITED', { expected: `at most ${perHostMax} event streams of a host` });
+    if (this.#server.clients.size >= inTotalMax || this.#parts.hub.streamsOf(caller.hostId) >= perHostMax) throw new Fault('RATE_LIMITED', { expected: `at most ${perHostMax} event streams of a host` });
     return caller;
   }
 
@@ -71,17 +70,11 @@ export class EventStream {
 
   #serve(client: WebSocket, caller: Caller): void {
     const { accountId, hostId } = caller;
-    this.#perHost.set(hostId, (this.#perHost.get(hostId) ?? 0) + 1);
-    const unsubscribe = this.#parts.hub.subscribe(accountId, (message) => {
+    const unsubscribe = this.#parts.hub.subscribe(caller, (message) => {
       send(client, message);
       if (message.type === 'host-revoked' && message.hostId === hostId) client.close(closeCodes.revoked);
     });
-    client.on('close', () => {
-      unsubscribe();
-      const rest = (this.#perHost.get(hostId) ?? 1) - 1;
-      if (rest === 0) this.#perHost.delete(hostId);
-      else this.#perHost.set(hostId, rest);
-    });
+    client.once('close', unsubscribe);
     client.on('error', () => client.terminate());
     client.on('pong', () => this.#silent.delete(client));
     client.on('message', () => client.close(closeCodes.notAllowed));

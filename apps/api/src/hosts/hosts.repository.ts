@@ -1,56 +1,53 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { AccountId, HostId } from '@godwit/base';
-import { REQUEST_NONCE_KEEP_MS } from '@godwit/crypto';
 import type { Host, HostReport } from '@godwit/wire';
 import { reached, type Database } from '../database/database.ts';
 import { databaseToken } from '../tokens.ts';
 
+/** What of a host never changes. Whether it is current does, and is asked anew with each request (nonces.ts). */
 export interface EnrolledHost {
   readonly hostId: HostId;
   readonly accountId: AccountId;
   readonly name: string;
   readonly signPublic: Buffer;
-  readonly current: boolean;
 }
 
-/** A host's last contact is written at most this often: each request would else rewrite its row. */
-const contactGranularitySeconds = 5;
+/** Hosts remembered, the least recently seen is forgotten first: some 300 bytes each. */
+const rememberedMax = 20_000;
 
 @Injectable()
 export class HostsRepository {
   readonly #db: Database;
+  readonly #remembered = new Map<string, EnrolledHost>();
 
   constructor(@Inject(databaseToken) db: Database) {
     this.#db = db;
   }
 
   async find(hostId: string): Promise<EnrolledHost | undefined> {
-    const row = await reached(() =>
-      this.#db.selectFrom('hosts').select(['host_id', 'account_id', 'name', 'sign_public', 'current']).where('host_id', '=', hostId as HostId).executeTakeFirst(),
-    );
-    return row === undefined ? undefined : { hostId: row.host_id, accountId: row.account_id, name: row.name, signPublic: row.sign_public, current: row.current };
+    const host = this.#remembered.get(hostId) ?? (await this.#read(hostId as HostId));
+    if (host === undefined) return undefined;
+    this.#remembered.delete(hostId);
+    this.#remembered.set(hostId, host);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > rememberedMax && oldest !== undefined) this.#remembered.delete(oldest);
+    return host;
   }
 
-  /**
-   * True once per (host, nonce) for as long as a request with it could be accepted. Durable and shared by all replicas: it
-   * holds across restarts. Notes the contact on the way, to spare a round trip.
-   */
-  async spendNonce(hostId: HostId, nonce: Buffer): Promise<boolean> {
-    const { rows } = await reached(() =>
-      sql<{ fresh: boolean }>`
-        with spent as (
-          insert into request_nonces (host_id, nonce, expires_at)
-          values (${hostId}, ${nonce}, now() + make_interval(secs => ${REQUEST_NONCE_KEEP_MS / 1000}))
-          on conflict do nothing returning 1
-        ), contact as (
-          update hosts set last_contact_at = now()
-          where host_id = ${hostId} and exists (select 1 from spent)
-            and (last_contact_at is null or last_contact_at < now() - make_interval(secs => ${contactGranularitySeconds}))
-        )
-        select exists (select 1 from spent) as fresh`.execute(this.#db),
-    );
-    return rows[0]?.fresh === true;
+  /** The database has no such host after all: it is another one than it was. */
+  forget(hostId: HostId): void {
+    this.#remembered.delete(hostId);
+  }
+
+  async #read(hostId: HostId): Promise<EnrolledHost | undefined> {
+    const row = await reached(() => this.#db.selectFrom('hosts').select(['host_id', 'account_id', 'name', 'sign_public']).where('host_id', '=', hostId).executeTakeFirst());
+    return row === undefined ? undefined : { hostId: row.host_id, accountId: row.account_id, name: row.name, signPublic: row.sign_public };
+  }
+
+  async lastContactMs(hostId: HostId): Promise<number | null> {
+    const row = await reached(() => this.#db.selectFrom('hosts').select('last_contact_at').where('host_id', '=', hostId).executeTakeFirst());
+    return row?.last_contact_at?.getTime() ?? null;
   }
 
   async forgetExpiredNonces(): Promise<void> {

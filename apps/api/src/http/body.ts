@@ -67,11 +67,13 @@ function receive(request: IncomingMessage, limitBytes: number): Promise<Buffer> 
       if (lengthBytes > limitBytes) stop(tooLarge(limitBytes));
       else pieces.push(piece);
     });
+    const broken = (): void => stop(new Fault('REQUEST_INVALID', { expected: 'the whole body', found: `${lengthBytes} bytes, then the end` }));
     request.once('end', () => {
       clearTimeout(timer);
+      request.removeListener('close', broken);
       resolve(Buffer.concat(pieces, lengthBytes));
     });
-    request.once('close', () => stop(new Fault('REQUEST_INVALID', { expected: 'the whole body', found: `${lengthBytes} bytes, then the end` })));
+    request.once('close', broken);
   });
 }
 

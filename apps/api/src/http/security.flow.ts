@@ -2,7 +2,7 @@ import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { newId, systemRandom, type DesktopId } from '@godwit/base';
-import { createDevice, newAccountKey, signRevoke, type DeviceSecrets } from '@godwit/crypto';
+import { createDevice, newAccountKey, OFFLINE_POLICY_BYTES, signOfflinePolicy, signRevoke, type DeviceSecrets } from '@godwit/crypto';
 import { requestBodyLimitBytes, routes, textOf, type Problem, type Route, type RouteId } from '@godwit/wire';
 import { TestClient, type Tamper } from '../testing/client.ts';
 import { addHost, chainOf, commitOf, createDesktop, enrol, grantsAfter, raiseStage, uploadPack, type Person, type Stage } from '../testing/stage.ts';
@@ -70,7 +70,7 @@ describe('who may ask', () => {
     const desktopId = await createDesktop(alice.client);
     const pack = await uploadPack(alice.client, stage.coordinator, desktopId, 1);
     const commit = commitOf(alice.client, { desktopId, epoch: 1, sequence: 1, packs: [pack] });
-    await alice.client.ask('commitCheckpoint', { params: { desktopId }, body: commit });
+    const { digest: head } = await alice.client.ask('commitCheckpoint', { params: { desktopId }, body: commit });
     const nobodys = newId<DesktopId>(systemRandom);
     const theirs = commitOf(mallory.client, { desktopId, epoch: 1, sequence: 1, packs: [pack] });
     const asked: [RouteId, Record<string, unknown>][] = [
@@ -85,6 +85,12 @@ describe('who may ask', () => {
       ['forkDesktop', { body: { desktopId: newId<DesktopId>(systemRandom), name: 'theirs', wrappedKey: { generation: 1, bytes: textOf(systemRandom(82)) }, commitId: theirs.commitId, manifest: theirs.manifest, replaces: null } }],
       ['pruneDesktop', { body: { policy: null, dryRun: false } }],
       ['readScrub', {}],
+      ['readHolding', {}],
+      ['askDeparture', { body: { epoch: 1 } }],
+      ['tellDeparture', { body: { epoch: 1, state: 'departing', phase: 'ram', doneBytes: 0, totalBytes: null, found: null } }],
+      ['takeOverDesktop', { body: { epoch: 1, expectedHeadDigest: head } }],
+      ['saveOfflinePolicy', { body: { policy: textOf(signOfflinePolicy({ desktopId, mode: 'stop', signedMs: 1 }, mallory.client.device)) } }],
+      ['saveOfflinePolicy', { body: { policy: textOf(systemRandom(OFFLINE_POLICY_BYTES)) } }],
       ['readReceipt', { query: { kind: 'checkpoint-committed', number: '1' } }],
       ['mintUrls', { body: { operation: 'get', objects: [{ key: pack.key }] } }],
       ['mintUrls', { body: { operation: 'put', epoch: 1, objects: [{ key: pack.key, lengthBytes: 1 }] } }],
@@ -101,6 +107,8 @@ describe('who may ask', () => {
     const covered = new Set(asked.map(([id]) => id));
     for (const [id, route] of Object.entries(routes)) if (route.path.includes(':desktopId')) ok(covered.has(id as RouteId), `${id} is not tried`);
     equal((await alice.client.ask('readDesktop', { params: { desktopId } })).owner?.hostId, alice.client.device.hostId);
+    const { leases } = await mallory.client.ask('renewLeases', { body: { leases: [desktopId, nobodys].map((of) => ({ desktopId: of, epoch: 1 })) } });
+    deepEqual(leases, [desktopId, nobodys].map((of) => ({ desktopId: of, state: 'unknown' })));
   });
 
   test('a revoked host is out at once, with its own keys and for good', async () => {

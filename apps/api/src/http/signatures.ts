@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Fault, type Clock } from '@godwit/base';
 import { requestHeaders, sha256, verifyRequest, type DevicePublic, type VerifiedRequest } from '@godwit/crypto';
 import { HostsRepository } from '../hosts/hosts.repository.ts';
+import { Nonces } from '../hosts/nonces.ts';
 import { clockToken } from '../tokens.ts';
 import { Coordinator } from '../coordinator-identity.ts';
 import type { Caller } from './caller.ts';
@@ -14,11 +15,13 @@ type Received = IncomingMessage & { readonly originalUrl?: string };
 @Injectable()
 export class Signatures {
   readonly #hosts: HostsRepository;
+  readonly #nonces: Nonces;
   readonly #clock: Clock;
   readonly #coordinator: Coordinator;
 
-  constructor(@Inject(HostsRepository) hosts: HostsRepository, @Inject(clockToken) clock: Clock, @Inject(Coordinator) coordinator: Coordinator) {
+  constructor(@Inject(HostsRepository) hosts: HostsRepository, @Inject(Nonces) nonces: Nonces, @Inject(clockToken) clock: Clock, @Inject(Coordinator) coordinator: Coordinator) {
     this.#hosts = hosts;
+    this.#nonces = nonces;
     this.#clock = clock;
     this.#coordinator = coordinator;
   }
@@ -29,17 +32,23 @@ export class Signatures {
     const named = request.headers[requestHeaders.host];
     const host = typeof named === 'string' && /^[0-9a-f]{32}$/.test(named) ? await this.#hosts.find(named) : undefined;
     if (host === undefined) throw new Fault('HOST_UNKNOWN');
-    const verified = await this.#verify(request, body, host.signPublic);
-    await this.#spend(verified);
-    if (!host.current) throw new Fault('HOST_REVOKED');
-    return { accountId: host.accountId, hostId: host.hostId, name: host.name, signPublic: host.signPublic };
+    const { hostId, nonce } = await this.#verify(request, body, host.signPublic);
+    const { fresh, current } = await this.#nonces.spend(hostId, nonce);
+    if (!fresh) throw new Fault('REQUEST_REPLAYED');
+    if (current === undefined) {
+      this.#hosts.forget(hostId);
+      throw new Fault('HOST_UNKNOWN');
+    }
+    if (!current) throw new Fault('HOST_REVOKED');
+    return host;
   }
 
   /** That `device`, which no chain holds yet, signed the request itself: proof that the sender has the keys it names. */
   async requireSelf(request: Received, body: Uint8Array, device: DevicePublic): Promise<void> {
     requireHeaders(request);
     if (request.headers[requestHeaders.host] !== device.hostId) throw new Fault('REQUEST_SIGNATURE_REFUSED', { expected: 'the signature of the device that the request names' });
-    await this.#spend(await this.#verify(request, body, device.signPublic));
+    const { hostId, nonce } = await this.#verify(request, body, device.signPublic);
+    if (!(await this.#nonces.spend(hostId, nonce)).fresh) throw new Fault('REQUEST_REPLAYED');
   }
 
   async #verify(request: Received, body: Uint8Array, signPublic: Uint8Array): Promise<VerifiedRequest> {
@@ -51,10 +60,6 @@ export class Signatures {
       if (error instanceof Fault && error.code === 'SIGNATURE_INVALID') throw new Fault('REQUEST_SIGNATURE_REFUSED', { cause: error });
       throw error;
     }
-  }
-
-  async #spend({ hostId, nonce }: VerifiedRequest): Promise<void> {
-    if (!(await this.#hosts.spendNonce(hostId, nonce))) throw new Fault('REQUEST_REPLAYED');
   }
 }
 

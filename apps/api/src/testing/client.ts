@@ -28,6 +28,11 @@ export class TestClient {
     [this.audience, this.signPublic] = [coordinator.audience, coordinator.logKey];
   }
 
+  /** The same device at another coordinator, or at the same one after a restart. */
+  at(coordinator: RunningCoordinator): TestClient {
+    return new TestClient(coordinator, this.device);
+  }
+
   /** The newest head of the audit log, its signature checked; `seen` from now on. */
   async look(): Promise<SignedTreeHead> {
     const { head } = await this.ask('readTreeHead', { query: {} });

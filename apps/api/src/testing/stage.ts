@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId, silentLog, systemRandom, type AccountId, type CommitId, type DesktopId, type HostId, type Log, type PackId } from '@godwit/base';
-import { createDevice, createRecovery, newAccountKey, recoveryFromWords, replayChain, sha256, signAdd, signGenesis, signWitness, type ChainState, type DeviceSecrets } from '@godwit/crypto';
+import { createDevice, createRecovery, newAccountKey, recoveryFromWords, replayChain, sha256, signAdd, signGenesis, signRevoke, signWitness, type ChainState, type DeviceSecrets } from '@godwit/crypto';
 import { packObjectKey } from '@godwit/snapshot';
 import { bytesOf, textOf, type Grant } from '@godwit/wire';
 import { startCoordinator, type CoordinatorOptions, type RunningCoordinator } from '../coordinator.ts';
@@ -72,6 +72,13 @@ export async function chainOf(client: TestClient): Promise<ChainState> {
 export function grantsAfter(state: ChainState, revoked: HostId): Grant[] {
   const devices = [...state.devices.values()].filter(({ device, revokedAt }) => revokedAt === undefined && device.hostId !== revoked);
   return [state.recovery, ...devices.map(({ device }) => device)].map(({ hostId }) => ({ recipient: hostId, generation: state.generation + 1, bytes: textOf(systemRandom(200)) }));
+}
+
+/** `lost` is no host of the person's account any more. */
+export async function revokeHost(person: Person, lost: TestClient): Promise<void> {
+  const state = await chainOf(person.client);
+  const entry = signRevoke(state, { subject: lost.device.hostId, accountKey: newAccountKey(systemRandom), signer: person.client.device, createdMs: 1 });
+  await person.client.ask('appendChain', { body: { expectedLength: state.length, entry: textOf(entry), grants: grantsAfter(state, lost.device.hostId) } });
 }
 
 /** Another machine of the same person, added without the ceremony of codes. */

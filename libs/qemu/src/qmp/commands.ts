@@ -43,6 +43,11 @@ export async function cont(qmp: QmpSession): Promise<void> {
   await qmp.execute('cont');
 }
 
+/** Plugs a network card in or pulls its plug. */
+export async function setLink(qmp: QmpSession, device: string, up: boolean): Promise<void> {
+  await qmp.execute('set_link', { name: device, up });
+}
+
 /** Ends QEMU. Its going away before the answer is success, not a fault. */
 export async function quit(qmp: QmpSession, options?: QmpWaitOptions): Promise<void> {
   try {

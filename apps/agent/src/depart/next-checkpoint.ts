@@ -1,0 +1,107 @@
+import { Fault, newId, type CommitId, type DesktopId } from '@godwit/base';
+import { CheckpointWriter, PageDigests, type DesktopKeys, type FinishedCheckpoint, type ObjectStore } from '@godwit/snapshot';
+import { contact } from '../account/contact.ts';
+import { keysOf, storeOf, type Host } from '../desktop/host.ts';
+import type { Base, LocalDesktop } from '../desktop/local-desktop.ts';
+import type { DesktopRecord } from '../desktop/record.ts';
+import { encodeContract } from '../machine/contract.ts';
+import { diskRegion } from '../machine/state-region.ts';
+import { captureDisk, type FrozenLayer } from './capture-disk.ts';
+import { CheckpointSink } from './checkpoint-sink.ts';
+import { commitUntilKnown, type SafeCommit } from './commit.ts';
+
+/** What the next checkpoint follows, and under which right and keys it is written. */
+export interface Line {
+  readonly desktopId: DesktopId;
+  readonly name: string;
+  readonly epoch: number;
+  readonly keys: DesktopKeys;
+  /** The checkpoint before; undefined for the first. */
+  readonly base: Base | undefined;
+  /** Instead of the store as it is. */
+  readonly store?: ObjectStore;
+}
+
+/**
+ * The line of a desktop that this host holds, asked for anew. Everything that can be refused is refused here: coordinator, lease, head,
+ * keys, base (EPOCH_FENCED, HEAD_MOVED, and whatever those say).
+ */
+export async function lineOf(host: Host, desktop: LocalDesktop): Promise<Line> {
+  const { account } = host;
+  const { desktopId, name, epoch, base: known } = desktop.record;
+  await contact(account);
+  await account.refreshChain();
+  const remote = await account.coordinator.call('readDesktop', { params: { desktopId } });
+  if (remote.owner?.hostId !== account.device.hostId || remote.epoch !== epoch) {
+    throw new Fault('EPOCH_FENCED', { subject: name, expected: `epoch ${epoch} held here`, found: `epoch ${remote.epoch} held by ${remote.owner?.name ?? 'nobody'}` });
+  }
+  if ((remote.head?.digest ?? null) !== (known?.digest ?? null)) throw new Fault('HEAD_MOVED', { expected: `checkpoint ${known?.sequence ?? 0}`, found: `checkpoint ${remote.head?.sequence ?? 0}` });
+  const base = await desktop.openBase(host);
+  const keys = keysOf(host, desktopId, await account.withNewestKey(desktopId, remote.wrappedKeys));
+  return { desktopId, name, epoch, keys, base };
+}
+
+/** The uncommitted layers of each disk of `record`, bottom first, that no machine writes to; `active`: the last one is written to. */
+export function frozenLayers(desktop: LocalDesktop, disks: DesktopRecord['disks'], active: boolean): FrozenLayer[][] {
+  return disks.map(({ layers, committedLayers }) => layers.slice(committedLayers, active ? -1 : undefined).map(({ file, format }) => ({ path: desktop.path(file), format })));
+}
+
+/** The next checkpoint of a line on its way to the store: state goes into `sink`, then the disks, then it is committed. */
+export class NextCheckpoint {
+  readonly sink: CheckpointSink;
+  readonly sequence: number;
+  readonly #host: Host;
+  readonly #desktop: LocalDesktop;
+  readonly #writer: CheckpointWriter;
+
+  /** `signal` ends the requests that are under way to the store. */
+  constructor(host: Host, desktop: LocalDesktop, line: Line, onProgress: (uploadedBytes: number) => void, signal?: AbortSignal) {
+    const { account, clock, random } = host;
+    const { desktopId, epoch, keys, base } = line;
+    const { length, headHash, generation } = account.chain.state;
+    this.#host = host;
+    this.#desktop = desktop;
+    this.sequence = (base?.reader.manifest.public.sequence ?? 0) + 1;
+    this.#writer = new CheckpointWriter({
+      store: line.store ?? storeOf(host, desktopId, epoch, [], signal),
+      keys,
+      epoch,
+      keyGeneration: generation,
+      signer: account.device,
+      chain: { length, headHash },
+      ...(base === undefined ? {} : { parent: base.reader }),
+      regions: desktop.record.contract.disks.map(({ lengthBytes }, disk) => diskRegion(disk, lengthBytes)),
+      random,
+      clock,
+      onProgress: ({ bytesUploaded }) => onProgress(bytesUploaded),
+    });
+    // A copy: what this checkpoint learns counts only once it is committed.
+    const digests = base?.digests === undefined ? new PageDigests([], random) : base.digests.copy();
+    this.sink = new CheckpointSink(this.#writer, digests, base?.reader.regions ?? []);
+  }
+
+  /** After the state: the disks, page table and manifest. */
+  async finish(disks: readonly (readonly FrozenLayer[])[], stats: { readonly bytesScanned: number; readonly pauseMs: number }): Promise<{ finished: FinishedCheckpoint; diskPagesWritten: number }> {
+    const { contract } = this.#desktop.record;
+    let diskPagesWritten = 0;
+    for (const [index, layers] of disks.entries()) diskPagesWritten += await captureDisk(diskRegion(index, contract.disks[index]!.lengthBytes), layers, this.#writer);
+    const saved = encodeContract({ ...contract, qemu: { ...contract.qemu, savedWith: this.#host.capabilities.qemuVersion } });
+    const finished = await this.#writer.finish({ contract: saved, sequence: this.sequence, commitId: newId<CommitId>(this.#host.random), stats });
+    return { finished, diskPagesWritten };
+  }
+
+  /**
+   * Commits and releases; from its first step on the record says `committing`, until somebody knows better (`left` stays as it is: its
+   * guest may not run either way). When it resolves the checkpoint is committed: nothing may bring the guest back here.
+   */
+  async commit(finished: FinishedCheckpoint): Promise<SafeCommit> {
+    const commit = { commitId: finished.commitId, manifest: finished.manifest.toString('base64url'), sequence: this.sequence, digest: finished.digest.toString('base64url') };
+    await this.#desktop.update({ stage: this.#desktop.record.stage === 'left' ? 'left' : 'committing', commit });
+    return commitUntilKnown(this.#host, this.#desktop, false);
+  }
+
+  /** Nothing is on its way to the store any more when it resolves. */
+  async abort(): Promise<void> {
+    await this.#writer.abort();
+  }
+}

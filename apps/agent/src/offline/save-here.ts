@@ -1,0 +1,146 @@
+import { open } from 'node:fs/promises';
+import { Fault } from '@godwit/base';
+import { CheckpointWriter, PageDigests, type FinishedCheckpoint } from '@godwit/snapshot';
+import { textOf, type DepartFigures, type DepartPhase, type WrappedKey } from '@godwit/wire';
+import type { Report } from '../daemon/control-server.ts';
+import { Capture } from '../depart/capture.ts';
+import type { Captured } from '../depart/capture-state.ts';
+import { CheckpointSink } from '../depart/checkpoint-sink.ts';
+import { keysOf, roomOf, type Host } from '../desktop/host.ts';
+import type { LocalDesktop } from '../desktop/local-desktop.ts';
+import { PhaseReport } from '../desktop/phase-report.ts';
+import type { DesktopRecord } from '../desktop/record.ts';
+import { encodeContract } from '../machine/contract.ts';
+import { backToSaved, removeSaved, savedStore } from './saved-checkpoint.ts';
+
+type Saved = NonNullable<DesktopRecord['saved']>;
+
+/** Firmware, video memory, device state, page table: what a saved checkpoint holds beside the guest's memory. */
+const besideMemoryBytes = 64 * 2 ** 20;
+/** Of the local key: it is used for this one checkpoint. */
+const onlyEpoch = 1;
+
+/**
+ * Suspends a desktop without coordinator and store: one straight line of phases with one roll-back.
+ *
+ * On success its state is durable on this machine (`stage: 'saved'`), and no machine of it runs. On failure the guest runs on here, if it may.
+ * Refuses with DISK_FULL before it begins where memory that does not compress would not fit. `reason`: why here, for its person.
+ */
+export async function saveHere(host: Host, desktop: LocalDesktop, reason: string, report: Report): Promise<DepartFigures> {
+  const saving = new SavingHere(host, desktop, report);
+  let figures: DepartFigures;
+  try {
+    figures = await saving.run(reason);
+  } catch (error) {
+    await saving.rollBack(error);
+    throw error;
+  }
+  try {
+    await backToSaved(desktop);
+  } catch (error) {
+    // It is saved: what is left over goes when the desktop is taken up again.
+    host.log.warn('saved-not-cleared', { desktop: desktop.record.desktopId, error });
+  }
+  host.log.info('saved-here', { desktop: desktop.record.desktopId, reason });
+  return figures;
+}
+
+class SavingHere {
+  readonly #host: Host;
+  readonly #desktop: LocalDesktop;
+  readonly #phase: PhaseReport<DepartPhase>;
+  readonly #capture: Capture;
+  #writer: CheckpointWriter | undefined;
+  /** The record may say that it is saved. */
+  #recorded = false;
+
+  constructor(host: Host, desktop: LocalDesktop, report: Report) {
+    this.#host = host;
+    this.#desktop = desktop;
+    this.#phase = new PhaseReport(host.clock, report, 'check');
+    this.#capture = new Capture(host, desktop, this.#phase);
+  }
+
+  async run(reason: string): Promise<DepartFigures> {
+    this.#phase.enter('check', `${reason}: saving it on this machine`);
+    await this.#mustFit();
+    await this.#capture.check();
+    const { account, random } = this.#host;
+    const { desktopId: localId, wrapped } = account.createLocalKey();
+    const writer = this.#begin(localId, wrapped);
+    const sink = new CheckpointSink(writer, new PageDigests([], random), []);
+    this.#phase.enter('prepare');
+    await removeSaved(this.#desktop);
+    await this.#capture.prepare();
+    this.#phase.enter('capture');
+    const captured = await this.#capture.take(sink);
+    this.#phase.enter('seal');
+    const finished = await this.#finish(writer, captured);
+    await this.#record({ localId, generation: wrapped.generation, wrappedKey: wrapped.bytes, manifest: textOf(finished.manifest), savedMs: this.#host.clock.wallMs() });
+    return {
+      pauseMs: captured.pauseMs,
+      durableMs: this.#phase.elapsedMs,
+      ramBytesScanned: captured.ramBytesScanned,
+      pagesChanged: sink.pagesChanged,
+      diskPagesWritten: 0,
+      bytesUploaded: 0,
+      stoppedAtMs: captured.stoppedAtMs,
+      agentResidentBytes: process.memoryUsage.rss(),
+    };
+  }
+
+  async #mustFit(): Promise<void> {
+    const neededBytes = this.#desktop.record.contract.memoryBytes + besideMemoryBytes;
+    const { diskAvailableBytes } = await roomOf(this.#host, neededBytes);
+    if (diskAvailableBytes >= neededBytes) return;
+    const megabytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+    throw new Fault('DISK_FULL', { subject: this.#host.home.directory, expected: `${megabytes(neededBytes)} for the memory of ${this.#desktop.name}`, found: megabytes(diskAvailableBytes) });
+  }
+
+  #begin(localId: Saved['localId'], wrapped: WrappedKey): CheckpointWriter {
+    const { account, random, clock } = this.#host;
+    const { length, headHash } = account.chain.state;
+    this.#writer = new CheckpointWriter({
+      store: savedStore(this.#desktop),
+      keys: keysOf(this.#host, localId, [wrapped]),
+      epoch: onlyEpoch,
+      keyGeneration: wrapped.generation,
+      signer: account.device,
+      chain: { length, headHash },
+      regions: [],
+      random,
+      clock,
+    });
+    return this.#writer;
+  }
+
+  /** Memory is on the disk when `finish` resolves; what the guest wrote to its layers has to be too. */
+  async #finish(writer: CheckpointWriter, { ramBytesScanned, pauseMs }: Captured): Promise<FinishedCheckpoint> {
+    const { disks, contract } = this.#desktop.record;
+    const finished = await writer.finish({ contract: encodeContract(contract), sequence: 1, stats: { bytesScanned: ramBytesScanned, pauseMs: Math.round(pauseMs) } });
+    const files = disks.flatMap(({ layers }) => layers.map(({ file }) => this.#desktop.path(file)));
+    for (const path of [...files, this.#desktop.home.machineDirectory]) {
+      await using file = await open(path, 'r');
+      await file.sync();
+    }
+    return finished;
+  }
+
+  /** From here on this is the desktop: the empty layer that was begun at the instant of the capture is none of it. */
+  async #record(saved: Saved): Promise<void> {
+    this.#recorded = true;
+    const disks = this.#desktop.record.disks.map((disk) => ({ ...disk, layers: disk.layers.slice(0, -1) }));
+    await this.#desktop.update({ stage: 'saved', saved, disks });
+  }
+
+  async rollBack(cause: unknown): Promise<void> {
+    const { log } = this.#host;
+    const { desktopId } = this.#desktop.record;
+    log.warn('save-rolled-back', { desktop: desktopId, phase: this.#phase.phase, error: Fault.from(cause) });
+    await this.#writer?.abort();
+    // Nobody knows which record is on the disk. The guest must not run while it may be the one that says saved: if this fails too, it stands still.
+    if (this.#recorded) await this.#desktop.update({});
+    await this.#capture.runOn();
+    await removeSaved(this.#desktop);
+  }
+}
