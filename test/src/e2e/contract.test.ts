@@ -6,7 +6,7 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { captureState, commandLine, createImage, homeAt, Machine, newContract, probeCapabilities, type HostCapabilities, type Layer, type MachineContract, type StateSink } from '@godwit/agent';
+import { captureState, commandLine, createImage, homeAt, Machine, newContract, probeCapabilities, SinkReceiver, type HostCapabilities, type Layer, type MachineContract, type StateSink } from '@godwit/agent';
 import { newId, silentLog, systemClock, systemRandom, type DesktopId } from '@godwit/base';
 import { cont, migrate, MigrationDecoder, QmpSession, queryMigrate, quit, setMigrationCapabilities, type RamBlock } from '@godwit/qemu';
 import { smallImage } from './two-hosts.ts';
@@ -84,7 +84,7 @@ describe('the machine contract', { timeout: 180_000 }, () => {
       }
       for (let round = 1; round <= captures; round++) {
         const sink = new MemorySink();
-        await captureState({ machine, privilege: self, accelerator: contract.accelerator, sink, freeze: () => Promise.resolve(), mayRun: () => true, clock: systemClock, onProgress: () => undefined });
+        await captureState({ machine, privilege: self, accelerator: contract.accelerator, receiver: new SinkReceiver(sink), freeze: () => Promise.resolve(), mayRun: () => true, clock: systemClock, onProgress: () => undefined });
         assert.deepEqual(differing(sink.memory, await memoryOf(machine, join(home.machineDirectory, 'memory'))), [], `capture ${round}`);
         await cont(machine.qmp);
         await sleep(200);

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Fault } from '@godwit/base';
 import { decodeManifestPublic, manifestKeyOf, packKeyOf, parseObjectKey } from '@godwit/snapshot';
 import { bytesOf, type Checkpoint, type Desktop } from '@godwit/wire';
 import { parseTick, waitForTick, type GuestTick } from '../house/guest.ts';
@@ -18,10 +19,11 @@ const orphanMs = 45_000;
 const forkMs = 60_000;
 
 export async function askOracles(stage: Stage, { leftBehind }: Happened): Promise<string[]> {
-  const overlaps = stage.watch.takeOverlaps();
   const mayOverlap = leftBehind?.seen !== undefined;
-  const ran = mayOverlap ? [] : overlaps.map(({ hosts, overlapMs }) => `two machines ran for ${overlapMs} ms, on ${hosts.join(' and ')}`);
   const forked = leftBehind?.seen === undefined ? [] : await asksForFork(stage, leftBehind.actor, leftBehind.seen);
+  // Only now: until it has learned that it was left behind the copy runs too, and that must not be held against the next run.
+  const overlaps = stage.watch.takeOverlaps();
+  const ran = mayOverlap ? [] : overlaps.map(({ hosts, overlapMs }) => `two machines ran for ${overlapMs} ms, on ${hosts.join(' and ')}`);
   const answers = await Promise.all([oneLine(stage), audited(stage), verified(stage)]);
   return [...ran, ...forked, ...answers.flat(), ...machinesLeft(stage, mayOverlap ? undefined : leftBehind?.actor)];
 }
@@ -53,10 +55,18 @@ async function lineOf({ holder }: Stage, { desktopId }: Desktop): Promise<Checkp
   }
 }
 
-async function objectsOf({ holder }: Stage, { desktopId }: Desktop, sequence: number): Promise<string[]> {
-  const { manifest } = await holder.insider.ask('readManifest', { params: { desktopId, sequence: String(sequence) } });
-  const known = decodeManifestPublic(bytesOf(manifest));
-  return [manifestKeyOf(known), ...known.packs.map((pack) => packKeyOf(pack))];
+/** None of one that its policy dropped since the line was read. */
+async function objectsOf(stage: Stage, desktop: Desktop, sequence: number): Promise<string[]> {
+  const { desktopId } = desktop;
+  try {
+    const { manifest } = await stage.holder.insider.ask('readManifest', { params: { desktopId, sequence: String(sequence) } });
+    const known = decodeManifestPublic(bytesOf(manifest));
+    return [manifestKeyOf(known), ...known.packs.map((pack) => packKeyOf(pack))];
+  } catch (error) {
+    const dropped = Fault.from(error).code === 'CHECKPOINT_NOT_FOUND' && !(await lineOf(stage, desktop)).some((checkpoint) => checkpoint.sequence === sequence);
+    if (!dropped) throw error;
+    return [];
+  }
 }
 
 /** Files in the store that no checkpoint needs, of epochs in which nobody can commit any more. */

@@ -1,31 +1,20 @@
-import { rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Fault, type Clock } from '@godwit/base';
 import {
-  migrate, migrateCancel, migrateContinue, MigrationDecoder, queryMigrate, queryStatus, setMigrationCapabilities, setMigrationParameters,
-  cont, setLink, stop, type MigrationConfiguration, type PageBatch, type QmpSession, type RamBlock, type ZeroBatch,
+  migrate, migrateCancel, migrateContinue, queryMigrate, queryStatus, setMigrationCapabilities, setMigrationParameters,
+  cont, setLink, stop, type QmpSession,
 } from '@godwit/qemu';
 import { endsRight } from '../lease/ends-right.ts';
 import { networkDevice } from '../machine/command-line.ts';
 import type { Machine } from '../machine/machine.ts';
-import { handOver, type Privilege } from '../machine/privilege.ts';
-
-/** Where the captured state goes. Methods wait while the receiver is busy: that slows QEMU down, and nothing else. */
-export interface StateSink {
-  /** `configuration`: that section of QEMU's stream, to be played back as it was. */
-  onBlocks(blocks: readonly RamBlock[], configuration: Buffer): void;
-  /** The bytes are the sink's until it resolves. */
-  onPages(batch: PageBatch): Promise<void>;
-  onZeroPages(batch: ZeroBatch): Promise<void>;
-  onDevice(blob: Buffer): Promise<void>;
-}
+import type { Privilege } from '../machine/privilege.ts';
+import type { StateReceiver } from './receive-state.ts';
 
 export interface CaptureOptions {
   readonly machine: Machine;
   readonly privilege: Privilege;
   readonly accelerator: keyof typeof downtimeLimitsMs;
-  readonly sink: StateSink;
+  readonly receiver: StateReceiver;
   /** Called while the guest stands still and before the state is complete: freezes the disks at the same instant. */
   readonly freeze: () => Promise<void>;
   /** Whether the guest may run now: it may have been superseded, or its machine told to sleep, in the middle of the capture. */
@@ -55,7 +44,6 @@ const downtimeLimitsMs = { kvm: 60, tcg: 0 } as const;
 const unlimited = 0;
 /** While the guest is held QEMU must not get to the end of its memory, however little that is: the end and `cont` would meet. */
 const heldBandwidthBytes = 2 ** 20;
-const connectMs = 10_000;
 const cancelPollMs = 20;
 const cancelMs = 20_000;
 
@@ -64,10 +52,10 @@ const cancelMs = 20_000;
  * meanwhile. On success it stands still, its disks are frozen, and QEMU waits (`postmigrate`). On failure the guest runs on here, if it may.
  */
 export async function captureState(options: CaptureOptions): Promise<Captured> {
-  const { machine, privilege } = options;
+  const { machine, privilege, receiver } = options;
   const { qmp } = machine;
   const path = join(machine.socketDirectory, 'migrate-out');
-  const { server, accepted } = await listen(path, privilege);
+  await receiver.listen(path, privilege);
   let forgetStop = (): void => undefined;
   /** What was begun and must have ended before the guest goes on, or is captured again. */
   const begun: Promise<unknown>[] = [];
@@ -92,11 +80,12 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
     });
     const running = Promise.withResolvers<undefined>();
     running.promise.catch(() => undefined); // Awaited by the switch below; a capture that failed before has its own reason.
-    const reading = readStream(await Promise.race([accepted, failed]), options, () => {
+    const reading = receiver.receive(() => {
       const released = hold?.end() ?? Promise.resolve();
       begun.push(released);
       released.then(() => running.resolve(undefined), running.reject);
-    });
+    }, options.onProgress);
+    reading.catch(() => undefined); // Raced below; a capture that failed otherwise has its own reason.
     const switching = (async () => {
       await running.promise;
       await ready;
@@ -117,7 +106,7 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
     throw error;
   } finally {
     forgetStop();
-    server.close();
+    receiver.close();
   }
 }
 
@@ -195,51 +184,4 @@ function watch(qmp: QmpSession, name: string, accepts: (status: unknown) => bool
   const event = qmp.waitFor(name, ({ data }) => accepts(data['status']));
   event.catch(() => undefined); // See above: not awaited is not unhandled.
   return event;
-}
-
-async function listen(path: string, privilege: Privilege): Promise<{ server: Server; accepted: Promise<Socket> }> {
-  // Left by an agent that was killed in the middle of a capture.
-  rmSync(path, { force: true });
-  const server = createServer({ pauseOnConnect: true });
-  server.maxConnections = 1;
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
-  handOver(privilege, path, 0o600);
-  const accepted = new Promise<Socket>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Fault('CAPTURE_FAILED', { expected: 'a connection from QEMU', found: 'none' })), connectMs);
-    server.once('connection', (socket) => {
-      clearTimeout(timer);
-      resolve(socket);
-    });
-    server.once('close', () => clearTimeout(timer));
-  });
-  accepted.catch(() => undefined); // A capture that failed before it got here has its own reason.
-  return { server, accepted };
-}
-
-/** Decodes the stream to its end, handing batches on in order; reads on only when they were taken. `onFirstPage` is called once, with the first of them. */
-async function readStream(socket: Socket, { sink, onProgress }: CaptureOptions, onFirstPage: () => void): Promise<number> {
-  const taken: (() => Promise<void>)[] = [];
-  let configuration: MigrationConfiguration | undefined;
-  const decoder = new MigrationDecoder({
-    onConfiguration: (found) => (configuration = found),
-    onBlocks: (blocks) => sink.onBlocks(blocks, configuration!.bytes),
-    onPages: (batch) => taken.push(() => sink.onPages(batch)),
-    onZeroPages: (batch) => taken.push(() => sink.onZeroPages(batch)),
-    onDevice: (blob) => taken.push(() => sink.onDevice(blob)),
-    onEnd: () => undefined,
-  });
-  const drain = async (): Promise<void> => {
-    for (const hand of taken) await hand();
-    taken.length = 0;
-  };
-  for await (const chunk of socket as AsyncIterable<Buffer>) {
-    const before = decoder.pageRecords;
-    decoder.push(chunk);
-    if (before === 0 && decoder.pageRecords > 0) onFirstPage();
-    await drain();
-    onProgress(decoder.streamBytes);
-  }
-  decoder.end();
-  await drain();
-  return decoder.pageRecords * 4096;
 }

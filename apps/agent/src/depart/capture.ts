@@ -6,13 +6,14 @@ import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import type { PhaseReport } from '../desktop/phase-report.ts';
 import { layerNode, nodeName } from '../machine/command-line.ts';
 import type { Machine } from '../machine/machine.ts';
-import { captureState, type Captured, type StateSink } from './capture-state.ts';
+import { captureState, type Captured } from './capture-state.ts';
+import type { StateReceiver } from './receive-state.ts';
 
 /** A guest that still cannot write stops again within this. */
 const settleMs = 200;
 
 /**
- * One desktop's state at one instant: RAM and device state go into a sink, its disks are frozen as layers of files, and a new layer
+ * One desktop's state at one instant: RAM and device state go to a receiver, its disks are frozen as layers of files, and a new layer
  * of each is begun. Whoever captures decides what becomes of it: a checkpoint in the store (depart.ts) or on this machine
  * (offline/save-here.ts).
  */
@@ -61,10 +62,10 @@ export class Capture {
   }
 
   /** On success the guest stands still, and each disk's last layer in the record is the new, empty one. On failure the guest runs on. */
-  async take(sink: StateSink): Promise<Captured> {
+  async take(receiver: StateReceiver): Promise<Captured> {
     const { clock, privilege } = this.#host;
     const { accelerator, memoryBytes } = this.#desktop.record.contract;
-    const captured = await captureState({ machine: this.machine, privilege, accelerator, sink, freeze: () => this.#freeze(), mayRun: () => this.#desktop.mayRun, clock, onProgress: (streamBytes) => this.#phase.advance(streamBytes, memoryBytes) });
+    const captured = await captureState({ machine: this.machine, privilege, accelerator, receiver, freeze: () => this.#freeze(), mayRun: () => this.#desktop.mayRun, clock, onProgress: (streamBytes) => this.#phase.advance(streamBytes, memoryBytes) });
     this.#desktop.captured = true;
     return captured;
   }

@@ -1,7 +1,7 @@
 import type { PageBatch, RamBlock, ZeroBatch } from '@godwit/qemu';
 import type { CheckpointWriter, PageDigests, Region } from '@godwit/snapshot';
 import { encodeDeviceState, ramRegions } from '../machine/state-region.ts';
-import type { StateSink } from './capture-state.ts';
+import type { StateSink } from './receive-state.ts';
 
 /**
  * QEMU's stream into a checkpoint: pages that are as in the parent are dropped before they cost anything, the others go to the

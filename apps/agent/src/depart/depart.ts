@@ -57,7 +57,7 @@ class Departure {
     this.#phase.enter('prepare');
     await this.#capture.prepare();
     this.#phase.enter('capture');
-    const captured = await this.#capture.take(checkpoint.sink);
+    const captured = await this.#capture.take(checkpoint.receiver);
     this.#phase.enter('upload');
     const { pauseMs, ramBytesScanned, stoppedAtMs } = captured;
     const { finished, diskPagesWritten } = await checkpoint.finish(frozenLayers(this.#desktop, this.#desktop.record.disks, true), { bytesScanned: ramBytesScanned, pauseMs: Math.round(pauseMs) });

@@ -9,6 +9,7 @@ import { diskRegion } from '../machine/state-region.ts';
 import { captureDisk, type FrozenLayer } from './capture-disk.ts';
 import { CheckpointSink } from './checkpoint-sink.ts';
 import { commitUntilKnown, type SafeCommit } from './commit.ts';
+import { SinkReceiver, type StateReceiver } from './receive-state.ts';
 
 /** What the next checkpoint follows, and under which right and keys it is written. */
 export interface Line {
@@ -49,6 +50,7 @@ export function frozenLayers(desktop: LocalDesktop, disks: DesktopRecord['disks'
 /** The next checkpoint of a line on its way to the store: state goes into `sink`, then the disks, then it is committed. */
 export class NextCheckpoint {
   readonly sink: CheckpointSink;
+  readonly receiver: StateReceiver;
   readonly sequence: number;
   readonly #host: Host;
   readonly #desktop: LocalDesktop;
@@ -78,6 +80,7 @@ export class NextCheckpoint {
     // A copy: what this checkpoint learns counts only once it is committed.
     const digests = base?.digests === undefined ? new PageDigests([], random) : base.digests.copy();
     this.sink = new CheckpointSink(this.#writer, digests, base?.reader.regions ?? []);
+    this.receiver = new SinkReceiver(this.sink);
   }
 
   /** After the state: the disks, page table and manifest. */

@@ -29,7 +29,7 @@ export async function leaveMachine(host: Host, desktop: LocalDesktop, into: NewD
   try {
     await capture.check();
     await capture.prepare();
-    const { ramBytesScanned, pauseMs } = await capture.take(checkpoint.sink);
+    const { ramBytesScanned, pauseMs } = await capture.take(checkpoint.receiver);
     const { finished } = await checkpoint.finish(frozenLayers(desktop, desktop.record.disks, true), { bytesScanned: ramBytesScanned, pauseMs: Math.round(pauseMs) });
     await checkpoint.commit(finished);
   } catch (error) {

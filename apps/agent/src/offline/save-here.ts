@@ -6,6 +6,7 @@ import type { Report } from '../daemon/control-server.ts';
 import { Capture } from '../depart/capture.ts';
 import type { Captured } from '../depart/capture-state.ts';
 import { CheckpointSink } from '../depart/checkpoint-sink.ts';
+import { SinkReceiver } from '../depart/receive-state.ts';
 import { keysOf, roomOf, type Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import { PhaseReport } from '../desktop/phase-report.ts';
@@ -73,7 +74,7 @@ class SavingHere {
     await removeSaved(this.#desktop);
     await this.#capture.prepare();
     this.#phase.enter('capture');
-    const captured = await this.#capture.take(sink);
+    const captured = await this.#capture.take(new SinkReceiver(sink));
     this.#phase.enter('seal');
     const finished = await this.#finish(writer, captured);
     await this.#record({ localId, generation: wrapped.generation, wrappedKey: wrapped.bytes, manifest: textOf(finished.manifest), savedMs: this.#host.clock.wallMs() });
