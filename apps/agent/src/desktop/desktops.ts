@@ -2,19 +2,17 @@ import { readdirSync } from 'node:fs';
 import { Fault, isId, type DesktopId } from '@godwit/base';
 import { wakeAnswerMs, type ArriveFigures, type ControlArguments, type ControlResult, type Desktop, type DesktopStatus, type EventMessage } from '@godwit/wire';
 import { mayHaveHappened } from '../account/coordinator.ts';
-import { contact } from '../account/contact.ts';
 import { arrive } from '../arrive/arrive.ts';
 import type { Report } from '../daemon/control-server.ts';
 import { departWhenAsked, type AskedParts } from '../lease/asked-departure.ts';
 import { endsRight } from '../lease/ends-right.ts';
-import type { Taken } from '../lease/held-desktop.ts';
-import { leaveBehind } from '../left/leave-behind.ts';
-import { withLeftNotes } from '../left/left-notes.ts';
+import { Leaving } from '../left/leaving.ts';
 import { Offline } from '../offline/offline.ts';
 import { Machine } from '../machine/machine.ts';
+import { listRemote, statusOfAccount } from './account-status.ts';
 import { announce, announceUntilKnown, createDesktop } from './create.ts';
 import { givenUpBy, renounce } from './discard.ts';
-import { findDesktop, notFound } from './find-desktop.ts';
+import { findDesktop } from './find-desktop.ts';
 import type { Host } from './host.ts';
 import { LocalDesktop } from './local-desktop.ts';
 import { LocalDesktops } from './local-desktops.ts';
@@ -22,13 +20,10 @@ import { mendPolicy, offlinePolicy } from './offline-policy.ts';
 import { awaitMachine, recoverDesktop, settleMachine } from './recover.ts';
 import type { NextStep } from './recovery.ts';
 import { startDesktop } from './start.ts';
+import { stopDesktop } from './stop.ts';
 import { releaseLost } from './release-lost.ts';
 import { settleCommit } from './settle-commit.ts';
 import { takeOver } from './take-over.ts';
-import { statusOfDamaged, statusOfLocal, statusOfRemote } from './status.ts';
-
-/** Between looks at whether the operation under way has ended. */
-const operationPollMs = 50;
 
 /** Every desktop that this host holds, and what can be done with desktops here. */
 export class Desktops {
@@ -43,20 +38,20 @@ export class Desktops {
   readonly #fillings = new Map<LocalDesktop, Promise<void>>();
   /** What is wrong with desktops that are here and whose record cannot be read, by their id: nothing of them is touched. */
   readonly #damaged = new Map<string, Fault>();
-  /** Those that another host has taken over, while they become desktops of their own. */
-  readonly #leaving = new Set<LocalDesktop>();
+  readonly #leaving: Leaving;
   readonly #offline: Offline;
 
   constructor(host: Host) {
     this.#host = host;
     this.#local = new LocalDesktops(host.leases);
+    this.#leaving = new Leaving(host, this.#local);
     this.#offline = new Offline(host, {
       onSafe: ({ record }) => this.#local.delete(record.desktopId),
       onUnknown: (desktop) => this.#settleCommit(desktop),
       onFenced: (desktop, fault) => this.#askIfFenced(desktop, fault),
     });
     host.leases.serve({
-      onFork: (desktop, taken) => this.leave(desktop, taken),
+      onFork: (desktop, taken) => this.#leaving.begin(desktop, taken),
       onReach: (desktop) => this.#offline.reached(desktop),
       onPolicyLost: (desktop) => mendPolicy(host, desktop),
       onWake: () => host.events.renew(),
@@ -96,7 +91,7 @@ export class Desktops {
     if (machine === undefined) await settleMachine(this.#host, desktop);
     else await this.#takeOn(desktop, machine);
     await this.#offline.takeUp(desktop);
-    if (next === 'leave') this.leave(desktop, { by: left?.takenBy ?? null, epoch: left?.takenEpoch ?? null });
+    if (next === 'leave') this.#leaving.begin(desktop, { by: left?.takenBy ?? null, epoch: left?.takenEpoch ?? null });
     this.#settleCommit(desktop);
     if (!desktop.record.announced) this.#announce(desktop);
   }
@@ -155,16 +150,8 @@ export class Desktops {
       if (!force) throw new Fault('DESKTOP_FILLING', { subject: name, hint: 'wait until `godwit status` says running, or switch it off with --force: it then goes on from its checkpoint' });
       return this.#stopFilling(desktop, filling);
     }
-    return desktop.exclusively('stopping', async () => {
-      const { machine } = desktop;
-      if (desktop.record.stage === 'saved') throw new Fault('DESKTOP_SAVED', { subject: name, hint: `it does not run; go on with \`godwit resume ${name}\`` });
-      if (machine === undefined && desktop.silent === undefined) throw new Fault('DESKTOP_NOT_RUNNING', { subject: name });
-      if (desktop.commitPending) throw new Fault('COMMIT_UNKNOWN', { subject: name });
-      if (machine === undefined && !force) throw new Fault('QEMU_SILENT', { subject: name });
-      const clean = force || machine === undefined ? await desktop.endMachine().then(() => false) : await machine.shutDown();
-      await desktop.update({ machine: null });
-      return { name, clean, goesOnFrom: null };
-    });
+    const clean = await desktop.exclusively('stopping', () => stopDesktop(desktop, force));
+    return { name, clean, goesOnFrom: null };
   }
 
   /** It cannot stand alone yet, so nothing of what its guest did can be kept. */
@@ -224,7 +211,7 @@ export class Desktops {
     const { desktop, sequence, epoch, complete } = await arrive(this.#host, remote, { eager }, report);
     this.#local.set(remote.desktopId, desktop);
     this.#losses.delete(remote.desktopId);
-    if (desktop.holding === 'superseded') this.leave(desktop, { by: null, epoch: null });
+    if (desktop.holding === 'superseded') this.#leaving.begin(desktop, { by: null, epoch: null });
     const filled = desktop.exclusively('filling', () => complete.catch((error: unknown) => this.#lost(desktop, error)));
     this.#fillings.set(desktop, filled);
     // Logged where it happened; without --wait nobody is left to be told.
@@ -243,26 +230,9 @@ export class Desktops {
 
   /** The desktops of the account as far as they can be seen from here. */
   async status(name: string | null): Promise<{ reachable: boolean; desktops: DesktopStatus[] }> {
-    const { account, log, clock } = this.#host;
-    let remote: readonly Desktop[] | undefined;
-    try {
-      // Whoever looks here looks at the log too: a coordinator with another past is not believed about desktops either.
-      await contact(account);
-      remote = (await account.coordinator.call('listDesktops', {})).desktops;
-      for (const desktop of remote) account.heads.check(desktop, desktop.head);
-    } catch (error) {
-      const { kind, code } = Fault.from(error);
-      if (kind !== 'unavailable' || code === 'LOG_UNSOUND' || code === 'LOG_REWOUND') throw error;
-      log.info('coordinator-unreachable', { error });
-    }
+    const remote = await listRemote(this.#host);
     await this.#lookAgain();
-    const here = [...this.#local.values()].map((desktop) => statusOfLocal(desktop, account.settings.hostName, clock.wallMs()));
-    const seen = new Set<string>([...here.map(({ desktopId }) => desktopId), ...this.#damaged.keys()]);
-    const damaged = [...this.#damaged].map(([desktopId, fault]) => statusOfDamaged(desktopId, fault, remote?.find((desktop) => desktop.desktopId === desktopId)));
-    const all = [...here, ...damaged, ...(remote ?? []).filter(({ desktopId }) => !seen.has(desktopId)).map((desktop) => statusOfRemote(desktop, { self: account.device.hostId, arriving: this.#arriving.has(desktop.name), loss: this.#losses.get(desktop.desktopId) }))];
-    const told = remote === undefined ? all : await withLeftNotes(this.#host.home, all);
-    const desktops = told.filter((desktop) => name === null || desktop.name === name).sort((a, b) => a.name.localeCompare(b.name));
-    if (name !== null && desktops.length === 0) throw remote === undefined ? new Fault('COORDINATOR_UNREACHABLE', { subject: account.settings.coordinator }) : notFound(name, all.map((desktop) => desktop.name));
+    const desktops = await statusOfAccount(this.#host, name, remote, { local: this.#local.values(), damaged: this.#damaged, losses: this.#losses, arriving: this.#arriving });
     return { reachable: remote !== undefined, desktops };
   }
 
@@ -353,33 +323,6 @@ export class Desktops {
     } finally {
       this.#local.delete(desktop.record.desktopId);
     }
-  }
-
-  /**
-   * Another host has the desktop: its guest stands still from now on, and when the operation under way has failed, what is here becomes a
-   * desktop of its own. Whoever learns of it calls this, as often as it likes.
-   */
-  leave(desktop: LocalDesktop, taken: Taken): void {
-    if (this.#leaving.has(desktop)) return;
-    this.#leaving.add(desktop);
-    const { desktopId } = desktop.record;
-    desktop.holding = 'superseded';
-    const leaving = async (): Promise<void> => {
-      // A QEMU that does not answer now is asked again, and its lease holder asks too.
-      await desktop.hold().catch((error: unknown) => this.#host.log.warn('guest-not-held', { desktop: desktopId, error }));
-      // A commit that is accepted after all leaves nothing behind.
-      while (desktop.operation !== undefined || desktop.commitPending) await new Promise((resolve) => setTimeout(resolve, operationPollMs));
-      if (this.#local.get(desktopId) !== desktop) return;
-      const left = await desktop.exclusively('leaving', () => leaveBehind(this.#host, desktop, taken));
-      this.#local.delete(desktopId);
-      if (left.kind === 'here') this.#local.set(left.desktop.record.desktopId, left.desktop);
-    };
-    leaving()
-      .catch((error: unknown) => {
-        desktop.note = Fault.from(error).message;
-        this.#host.log.error('copy-not-left', { desktop: desktopId, error });
-      })
-      .finally(() => this.#leaving.delete(desktop));
   }
 
   /** Goes on asking about a commit whose outcome is not known, if there is one. Then the desktop is gone from here, or, refused, runs on. */
