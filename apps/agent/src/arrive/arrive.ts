@@ -89,13 +89,14 @@ class Arrival {
     reading.catch(() => undefined); // Awaited below: a machine that is still starting has to be there for the roll-back to end it.
     const { eager } = this.#eagerness;
     this.#loading = new Loading({ host: this.#host, desktop, frames, digests: desktop.base!.digests, eagerness: this.#eagerness, phase: this.#phase });
-    const machine = await this.#loading.launch(this.#exported(desktop));
+    const exported = this.#exported(desktop);
+    const machine = await this.#loading.launch(exported);
     const [deviceBytes] = await reading;
     this.#phase.enter('load');
     // Eager means all of it first: a checkpoint whose disk is damaged must not begin to run either.
     if (eager) for (const disk of this.#disks) await disk.fill(() => Promise.resolve());
     const { player, figures } = await this.#loading.run(machine, deviceBytes);
-    const filling = new Filling({ host: this.#host, desktop, machine, player, frames, store, disks: this.#disks, nbd: this.#nbd!, figures, eager, elapsedMs: () => clock.workMs() - this.#phase.startedMs, report: this.#phase });
+    const filling = new Filling({ host: this.#host, desktop, machine, player, frames, store, disks: this.#disks, nbd: this.#nbd!, exported, figures, eager, elapsedMs: () => clock.workMs() - this.#phase.startedMs, report: this.#phase });
     return { desktop, sequence: manifest.public.sequence, epoch: acquired.epoch, complete: filling.run() };
   }
 

@@ -4,7 +4,7 @@ import type { ArriveFigures, ArrivePhase } from '@godwit/wire';
 import type { Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import type { PhaseReport } from '../desktop/phase-report.ts';
-import { layerNode, nodeName } from '../machine/command-line.ts';
+import { layerNode, nodeName, type Layer } from '../machine/command-line.ts';
 import type { Machine } from '../machine/machine.ts';
 import { handOver } from '../machine/privilege.ts';
 import type { DiskSource } from './disk-source.ts';
@@ -21,6 +21,8 @@ export interface FillingOptions {
   readonly store: PatientStore;
   readonly disks: readonly DiskSource[];
   readonly nbd: NbdServer;
+  /** The chains with the exports in them, as the machine was started. */
+  readonly exported: readonly (readonly Layer[])[];
   readonly figures: ArriveFigures;
   readonly eager: boolean;
   readonly elapsedMs: () => number;
@@ -84,21 +86,20 @@ export class Filling {
 
   /** Each disk's file takes the place of the export below the overlay, the guest running on; then the export is closed. */
   async #settle(): Promise<void> {
-    const { host, desktop, machine, disks, nbd } = this.#options;
+    const { host, desktop, machine, disks, nbd, exported } = this.#options;
     const layers = desktop.layers();
     for (const [index, disk] of disks.entries()) {
       handOver(host.privilege, disk.path, 0o600);
-      await this.#replaceBase(machine.qmp, index, layers[index]!);
+      await this.#replaceBase(machine.qmp, exported[index]![0]!, layers[index]!);
     }
     await nbd.close();
     await desktop.update({ stage: 'settled' });
     await desktop.saveDigests();
   }
 
-  async #replaceBase(qmp: QmpSession, disk: number, layers: ReturnType<LocalDesktop['layers']>[number]): Promise<void> {
-    const file = `disk${disk}-file`;
-    await blockdevAdd(qmp, { ...layerNode(disk, 0, layers[0]!, false), 'node-name': file });
-    await qmp.execute('blockdev-reopen', { options: [{ ...layerNode(disk, 1, layers[1]!, true), backing: file }] });
-    await blockdevDelete(qmp, nodeName(disk, 0));
+  async #replaceBase(qmp: QmpSession, standIn: Layer, layers: readonly Layer[]): Promise<void> {
+    await blockdevAdd(qmp, layerNode(layers[0]!, undefined, false));
+    await qmp.execute('blockdev-reopen', { options: [layerNode(layers[1]!, layers[0], true)] });
+    await blockdevDelete(qmp, nodeName(standIn));
   }
 }

@@ -52,12 +52,11 @@ export class Capture {
   /** The next layer of each disk, open in QEMU but not yet in use. */
   async prepare(): Promise<void> {
     await this.#desktop.reconcileLayers(this.machine);
-    const { record } = this.#desktop;
+    const layers = this.#desktop.layers();
     this.#overlays = await this.#desktop.createOverlays(this.#host.privilege);
     for (const [disk, file] of this.#overlays.entries()) {
-      const level = record.disks[disk]!.layers.length;
       // `blockdev-snapshot` wants an overlay that has no backing node yet.
-      await blockdevAdd(this.machine.qmp, { ...layerNode(disk, level, { kind: 'file', file: this.#desktop.path(file), format: 'qcow2' }, true), backing: null });
+      await blockdevAdd(this.machine.qmp, { ...layerNode({ kind: 'file', file: this.#desktop.path(file), format: 'qcow2' }, layers[disk]!.at(-1), true), backing: null });
     }
   }
 
@@ -94,7 +93,7 @@ export class Capture {
     await this.#desktop.update({ disks: disks.map((disk, index) => ({ ...disk, layers: [...disk.layers, { file: this.#overlays[index]!, format: 'qcow2' as const }] })) });
     await snapshotDisks(
       this.machine.qmp,
-      disks.map(({ layers }, disk) => ({ node: nodeName(disk, layers.length - 1), overlay: nodeName(disk, layers.length) })),
+      this.#desktop.layers().map((layers) => ({ node: nodeName(layers.at(-2)!), overlay: nodeName(layers.at(-1)!) })),
     );
   }
 }

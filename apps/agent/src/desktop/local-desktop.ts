@@ -24,7 +24,8 @@ import { endedNote } from './machine-note.ts';
 import { holdsRecord, removeFolder, saveRecord, type DesktopRecord } from './record.ts';
 
 /** What `createOverlays` makes. */
-const overlayFile = /^disk\d-\d+\.qcow2$/;
+const overlayFile = /^disk\d-(\d+)\.qcow2$/;
+const layerNumber = (file: string): number => Number(overlayFile.exec(file)?.[1]);
 
 /** Between attempts to write a record that the disk did not take. */
 const mendEveryMs = 2_000;
@@ -246,16 +247,16 @@ export class LocalDesktop {
 
   async #dropUnused(qmp: QmpSession): Promise<void> {
     const written = await queryWrittenNodes(qmp);
+    const layers = this.layers();
     const disks = this.record.disks.map((disk, index) => {
-      const level = disk.layers.findIndex((_, candidate) => written.has(nodeName(index, candidate)));
+      const level = layers[index]!.findIndex((layer) => written.has(nodeName(layer)));
       return level < 0 ? disk : { ...disk, layers: disk.layers.slice(0, level + 1) };
     });
-    if (disks.some(({ layers }, index) => layers.length !== this.record.disks[index]!.layers.length)) await this.update({ disks });
-    const present = new Set((await queryNamedBlockNodes(qmp)).map((node) => node['node-name']));
-    for (const [index, { layers }] of disks.entries()) {
-      const unused = nodeName(index, layers.length);
-      if (present.has(unused)) await blockdevDelete(qmp, unused);
-    }
+    if (disks.some((disk, index) => disk.layers.length !== layers[index]!.length)) await this.update({ disks });
+    const named = new Set(this.layers().flat().map(nodeName));
+    const unused = (await queryNamedBlockNodes(qmp)).map((node) => String(node['node-name'])).filter((name) => overlayFile.test(name) && !named.has(name));
+    // The newest first: QEMU does not let go of one that another stands on.
+    for (const name of unused.sort((a, b) => layerNumber(b) - layerNumber(a))) await blockdevDelete(qmp, name);
   }
 
   /** The coordinator has refused the commit for good: the guest runs on here, unless another host owns the desktop now. One that was saved here stays so. */

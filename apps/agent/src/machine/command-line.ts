@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { diskCount, type MachineContract } from './contract.ts';
 
 /** One image of a disk's chain, bottom first. `nbd` is the agent's own export of a checkpoint's disk. */
@@ -79,25 +80,26 @@ function portArguments(socketDirectory: string): string[] {
 }
 
 function diskArguments(disk: number, layers: readonly Layer[]): string[] {
-  const nodes = layers.flatMap((layer, level) => ['-blockdev', JSON.stringify(layerNode(disk, level, layer, level === layers.length - 1))]);
+  const nodes = layers.flatMap((layer, level) => ['-blockdev', JSON.stringify(layerNode(layer, layers[level - 1], level === layers.length - 1))]);
   const boot = disk === 0 ? ',bootindex=0' : '';
-  return [...nodes, ...device(`virtio-blk-pci,id=blk${disk},drive=${nodeName(disk, layers.length - 1)}${boot}`, slots.firstDisk + disk)];
+  return [...nodes, ...device(`virtio-blk-pci,id=blk${disk},drive=${nodeName(layers.at(-1)!)}${boot}`, slots.firstDisk + disk)];
 }
 
-export function nodeName(disk: number, level: number): string {
-  return `disk${disk}-${level}`;
+/** What QEMU calls a layer: as its file is called, which no other layer of the machine ever is. So a name says the same in every chain that it was part of. */
+export function nodeName(layer: Layer): string {
+  return layer.kind === 'nbd' ? `${layer.exportName}-export` : basename(layer.file);
 }
 
-/** The `BlockdevOptions` of one layer on top of the one below it (level - 1), as `-blockdev` and `blockdev-add` take them. */
-export function layerNode(disk: number, level: number, layer: Layer, writable: boolean): Record<string, unknown> {
-  const common = { 'node-name': nodeName(disk, level), 'read-only': !writable, discard: 'unmap' };
+/** The `BlockdevOptions` of one layer on top of the one below it, as `-blockdev` and `blockdev-add` take them. */
+export function layerNode(layer: Layer, below: Layer | undefined, writable: boolean): Record<string, unknown> {
+  const common = { 'node-name': nodeName(layer), 'read-only': !writable, discard: 'unmap' };
   if (layer.kind === 'nbd') {
     // reconnect-delay: the guest waits, rather than sees disk errors, while the agent restarts its export.
     return { driver: 'nbd', ...common, server: { type: 'unix', path: layer.socket }, export: layer.exportName, 'reconnect-delay': 30 };
   }
   const file = { driver: 'file', filename: layer.file, discard: 'unmap', ...(writable ? {} : { locking: 'off' }) };
   if (layer.format === 'raw') return { driver: 'raw', ...common, file };
-  return { driver: 'qcow2', ...common, file, backing: level === 0 ? null : nodeName(disk, level - 1) };
+  return { driver: 'qcow2', ...common, file, backing: below === undefined ? null : nodeName(below) };
 }
 
 function device(description: string, slot: number): string[] {
