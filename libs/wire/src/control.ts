@@ -5,7 +5,8 @@ import { boundedBytes, exactBytes } from './values.ts';
 
 /**
  * What the `godwit` CLI and the agent say to each other over `control.sock`: one request line, then event lines
- * (progress), then exactly one line with a result or a fault. Lines are JSON, at most `controlLineBytesMax` long.
+ * (progress), then exactly one line with a result or a fault. A second line of the CLI, `{"cancel":true}`, calls the command off as far as that
+ * still goes; the answer says what came of it. Lines are JSON, at most `controlLineBytesMax` long.
  * The results are also what `--json` prints.
  */
 export const controlLineBytesMax = 1 << 20;
@@ -291,6 +292,8 @@ const faultJson = z.object({
 });
 
 export const controlRequest = z.object({ command: z.string().max(32), arguments: z.unknown() });
+/** The line that calls off the command of its connection. */
+export const controlCancel = z.strictObject({ cancel: z.literal(true) });
 export const controlReply = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), progress: controlProgress }),
   z.object({ type: z.literal('result'), result: z.unknown() }),

@@ -240,9 +240,9 @@ class Agent {
       start: (wish) => here((desktops) => desktops.start(wish)),
       stop: (wish) => here((desktops) => desktops.stop(wish)),
       discard: (wish) => here((desktops) => desktops.discard(wish)),
-      suspend: (wish, report) => here((desktops) => desktops.suspend(wish, report)),
-      resume: (wish, report) => here((desktops) => desktops.resume(wish, report)),
-      takeover: (wish, report) => here((desktops) => desktops.takeOver(wish, report)),
+      suspend: (wish, report, signal) => here((desktops) => desktops.suspend(wish, report, signal)),
+      resume: (wish, report, signal) => here((desktops) => desktops.resume(wish, report, signal)),
+      takeover: (wish, report, signal) => here((desktops) => desktops.takeOver(wish, report, signal)),
       policy: (wish) => here((desktops) => desktops.policy(wish)),
       status: async ({ name }) => {
         const { settings } = this.#member();
