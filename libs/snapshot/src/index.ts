@@ -13,6 +13,7 @@ export { pageOf, type Frame } from './page-frame.ts';
 export { compact, mostlyDead, planCompaction, type CompactionPlan } from './prune-compact.ts';
 export { droppedBy, openPolicy, policyBytes, retentionMax, signPolicy, type DatedCheckpoint, type Retention, type RetentionPolicy } from './prune-policy.ts';
 export { defineRegion, leafCountOf, leafPageCount, pageCountOf, type Region, type RegionKind } from './region.ts';
+export { storeConformance, type ConformanceOptions } from './store/conformance.ts';
 export { directoryStore, type DirectoryStoreOptions } from './store/directory-store.ts';
 export { memoryStore, type MemoryStore } from './store/memory-store.ts';
 export { signedUrlStore, type MintObject, type MintUrls, type MintedUrl, type SignedUrlStoreOptions } from './store/signed-url-store.ts';

@@ -24,6 +24,8 @@ export interface ObjectStore {
   put(key: string, body: Uint8Array): Promise<void>;
   /** Exactly the bytes asked for, the caller's own. OBJECT_MISSING; OBJECT_SHORT when the object ends before the range does. */
   get(key: string, range?: ByteRange): Promise<Buffer>;
+  /** Only of a store that may answer from copies: `get` from the original, for whoever got what does not open. The copy is what came, from then on. */
+  getAfresh?(key: string, range: ByteRange): Promise<Buffer>;
   /** Length in bytes, undefined when there is no such object. */
   size(key: string): Promise<number | undefined>;
   /** All objects whose key begins with `prefix`, ascending by key. */
