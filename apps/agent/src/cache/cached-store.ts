@@ -1,4 +1,4 @@
-import { limits, type ByteRange, type ObjectStore } from '@godwit/snapshot';
+import { checkRange, type ByteRange, type ObjectStore } from '@godwit/snapshot';
 import type { WarmCache } from './warm-cache.ts';
 
 /** What came from where, in bytes of ciphertext, since the store was opened. */
@@ -28,8 +28,7 @@ export class CachedStore implements ObjectStore {
 
   async get(key: string, range?: ByteRange): Promise<Buffer> {
     if (range === undefined) return await this.#fetch(key, undefined);
-    // A range that is none is the store's to refuse.
-    if (!(Number.isInteger(range.lengthBytes) && range.lengthBytes >= 1 && range.lengthBytes <= limits.objectBytesMax)) return await this.#fetch(key, range);
+    checkRange(range);
     const { bytes, missing } = await this.#cache.read(key, range);
     this.readFrom.cacheBytes += range.lengthBytes - (missing?.lengthBytes ?? 0);
     if (missing === undefined) return bytes;

@@ -56,7 +56,8 @@ export class WarmCache {
   #turn: Promise<void>;
   readonly #listed: Promise<void>;
   #limitBytes: number | undefined;
-  #budget = 0;
+  /** Until it was looked at, what comes first is taken. */
+  #budget = Infinity;
   #unlookedBytes = 0;
   /** The disk refused a write: until the next sweep none is tried. */
   #resting = false;
@@ -65,7 +66,10 @@ export class WarmCache {
     this.#options = options;
     this.#limitBytes = options.limitBytes;
     this.#files = new OpenFiles(options.directory);
-    this.#listed = this.#list().catch((error: unknown) => this.#options.log.warn('cache-not-listed', { error }));
+    this.#listed = this.#list().catch((error: unknown) => {
+      this.#budget = 0;
+      this.#options.log.warn('cache-not-listed', { error });
+    });
     this.#turn = this.#listed;
     this.#timer = setInterval(() => void this.#inTurn(() => this.#sweep()), sweepMs).unref();
   }

@@ -39,6 +39,7 @@ export function checkBody(key: string, body: Uint8Array): void {
   if (body.length > objectBytesMax) throw new Fault('VALUE_OUT_OF_RANGE', { subject: key, expected: `an object of at most ${objectBytesMax} bytes`, found: `${body.length}` });
 }
 
+/** VALUE_OUT_OF_RANGE for a range that no object can have. */
 export function checkRange({ offsetBytes, lengthBytes }: ByteRange): void {
   const good = Number.isSafeInteger(offsetBytes) && offsetBytes >= 0 && Number.isSafeInteger(lengthBytes) && lengthBytes >= 1 && lengthBytes <= objectBytesMax;
   if (!good) throw new Fault('VALUE_OUT_OF_RANGE', { expected: `a range of 1 to ${objectBytesMax} bytes`, found: `${lengthBytes} bytes at ${offsetBytes}` });
