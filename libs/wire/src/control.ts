@@ -43,7 +43,10 @@ export const arriveFigures = z.object({
   firstOutputMs: z.number().nullable(),
   /** The command to the last page delivered; null while it fills. */
   completeMs: z.number().nullable(),
+  /** What came from the store: ciphertext of packs, page table and device state included. */
   bytesFetched: count,
+  /** What this host's cache had of it instead. */
+  bytesFromCache: count,
   pagesOnDemand: count,
   eager: z.boolean(),
   eagerReason: z.string().nullable(),
@@ -254,6 +257,25 @@ export const controlCommands = {
       newest: z.array(auditLeaf),
       findings: z.array(z.string()),
       good: z.boolean(),
+    }),
+  ),
+  cache: command(
+    /** `limitBytes` null: as it is. */
+    z.object({ limitBytes: z.union([count, z.literal('default')]).nullable(), clear: z.boolean() }),
+    z.object({
+      bytes: count,
+      /** What it may take; less where the disk is nearly full: `budgetBytes`. */
+      limitBytes: count,
+      limitIsDefault: z.boolean(),
+      budgetBytes: count,
+      packs: count,
+      /** Reads since the agent began: answered whole, and not. */
+      hits: count,
+      misses: count,
+      bytesFromCache: count,
+      bytesFetched: count,
+      /** `name` null: of no desktop that is known now. */
+      desktops: z.array(z.object({ name: name.nullable(), desktopId: id, packs: count, bytes: count })),
     }),
   ),
   doctor: command(z.object({}), z.object({ findings: z.array(finding), verdict: z.enum(['good', 'degraded', 'bad']) })),

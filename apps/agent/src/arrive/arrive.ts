@@ -82,7 +82,8 @@ class Arrival {
     this.#enter('fit', this.#eagerness.reason);
     const { manifest, contract, keys, bytes, signerPublic, policy } = await this.#fit(acquired);
     this.#enter('prepare');
-    const store = new PatientStore(storeOf(this.#host, this.#remote.desktopId, acquired.epoch, manifest.public.packs.map(packKeyOf)));
+    const reached = storeOf(this.#host, this.#remote.desktopId, acquired.epoch, manifest.public.packs.map(packKeyOf));
+    const store = new PatientStore(reached);
     const reader = await CheckpointReader.open({ store, keys, manifest: bytes, signerPublic });
     const frames = new LiveFrames(reader);
     const desktop = await this.#prepare({ epoch: acquired.epoch, ...policy }, manifest, contract, frames);
@@ -99,7 +100,7 @@ class Arrival {
     // Eager means all of it first: a checkpoint whose disk is damaged must not begin to run either.
     if (eager) for (const disk of this.#disks) await unlessCalledOff(disk.fill(() => Promise.resolve()), this.#signal);
     const { player, figures } = await unlessCalledOff(this.#loading.run(machine, deviceBytes), this.#signal);
-    const filling = new Filling({ host: this.#host, desktop, machine, player, frames, store, disks: this.#disks, nbd: this.#nbd!, exported, figures, eager, elapsedMs: () => clock.workMs() - this.#phase.startedMs, report: this.#phase });
+    const filling = new Filling({ host: this.#host, desktop, machine, player, frames, store, readFrom: reached.readFrom, disks: this.#disks, nbd: this.#nbd!, exported, figures, eager, elapsedMs: () => clock.workMs() - this.#phase.startedMs, report: this.#phase });
     return { desktop, sequence: manifest.public.sequence, epoch: acquired.epoch, complete: filling.run() };
   }
 

@@ -138,14 +138,14 @@ export class WarmCache {
   }
 
   /** What is there now, when everything that waited is written: bytes by name, the least recently used first, and the limit. */
-  async contents(): Promise<{ readonly files: ReadonlyMap<string, number>; readonly bytes: number; readonly limitBytes: number; readonly budgetBytes: number }> {
+  async contents(): Promise<{ readonly files: ReadonlyMap<string, number>; readonly bytes: number; readonly limitBytes: number; readonly limitIsDefault: boolean; readonly budgetBytes: number }> {
     let limitBytes = this.#limitBytes ?? 0;
     await this.#inTurn(async () => {
       const { blocks, bsize } = await statfs(this.#options.directory);
       limitBytes = this.#limitBytes ?? defaultLimitBytes(blocks * bsize);
       await this.#look();
     });
-    return { files: this.#recency.files, bytes: this.#recency.bytes, limitBytes, budgetBytes: this.#budget };
+    return { files: this.#recency.files, bytes: this.#recency.bytes, limitBytes, limitIsDefault: this.#limitBytes === undefined, budgetBytes: Math.min(this.#budget, limitBytes) };
   }
 
   /** Ends the sweeps; what waits is written. */
@@ -262,6 +262,11 @@ export class WarmCache {
     }
     await this.#shrink();
   }
+}
+
+/** The object's key, of a file's name. */
+export function keyOf(name: string): string {
+  return name.replaceAll('.', '/');
 }
 
 /** Undefined for what is not kept: manifests, which the coordinator gives, and keys that are too long for a name. */

@@ -9,6 +9,7 @@ import { defaultHomeDirectory, homeAt } from '../home.ts';
 import { accountCommands } from './account-commands.ts';
 import { answers } from './answers.ts';
 import { checkReceiptFile, receiptText } from './audit.ts';
+import { cacheCommand } from './cache-command.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { parseBytes } from './figures.ts';
 import { Interrupt } from './interrupt.ts';
@@ -88,6 +89,7 @@ function build(): Command {
   desktopCommands(add);
   pastCommands({ add, ask: tell, fail });
   ownerCommands({ add, ask: tell, fail });
+  cacheCommand({ add, ask: tell, fail });
   add('status [name]', 'where each desktop is').action((name: string | undefined, options: CommonOptions) => ask('status', { name: name ?? null }, options));
   add('audit', 'what the audit log says of this account, proven and compared with what this host knows')
     .option('--receipt <file>', 'check a receipt, without asking anybody')
