@@ -8,6 +8,8 @@ export { captureState } from './depart/capture-state.ts';
 export { SinkReceiver, type StateSink } from './depart/receive-state.ts';
 export { Guard, guardTimes, killedByGuard, type GuardOptions } from './guard/guard.ts';
 export { LocalDesktop } from './desktop/local-desktop.ts';
+export { CachedStore } from './cache/cached-store.ts';
+export { WarmCache } from './cache/warm-cache.ts';
 export { keptHere, loadRecord, removeFolder, saveRecord, type DesktopRecord } from './desktop/record.ts';
 export { shortenChain } from './desktop/shorten-chain.ts';
 export { recoveryTable, type MachineFound } from './desktop/recovery.ts';
