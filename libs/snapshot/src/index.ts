@@ -16,5 +16,6 @@ export { defineRegion, leafCountOf, leafPageCount, pageCountOf, type Region, typ
 export { directoryStore, type DirectoryStoreOptions } from './store/directory-store.ts';
 export { memoryStore, type MemoryStore } from './store/memory-store.ts';
 export { signedUrlStore, type MintObject, type MintUrls, type MintedUrl, type SignedUrlStoreOptions } from './store/signed-url-store.ts';
+export { OnceWritten } from './store/once-written.ts';
 export type { ByteRange, ObjectStore, StoredObject } from './store/object-store.ts';
 export { verifyDesktop, type VerifyCounts, type VerifyDamage, type VerifyOptions, type VerifyReport } from './verify.ts';
