@@ -10,7 +10,7 @@ const socketTailBytesMax = 64;
 
 /**
  * Where one agent keeps everything it knows: `GODWIT_HOME`, so that two agents on one machine are two hosts.
- * Layout: agent.json, device.key, account.key, home.key, device-chain, seen-heads, seen-policies (0600), control.sock (0600), agent.log, desktops/<id>/.
+ * Layout: agent.json, device.key, account.key, home.key, device-chain, seen-heads, seen-policies (0600), control.sock (0600), agent.log, cache/ (0700), desktops/<id>/.
  */
 export interface Home {
   readonly directory: string;
@@ -27,6 +27,8 @@ export interface Home {
   readonly chainFile: string;
   /** Which copies of desktops that were taken over were kept, under which names. */
   readonly leftFile: string;
+  /** The warm cache: ciphertext from the store, nothing that is needed. */
+  readonly cacheDirectory: string;
   readonly logFile: string;
   readonly desktopsDirectory: string;
   desktop(id: DesktopId): DesktopHome;
@@ -69,6 +71,7 @@ export function homeAt(directory: string): Home {
     policiesFile: join(directory, 'seen-policies'),
     chainFile: join(directory, 'device-chain'),
     leftFile: join(directory, 'left-behind'),
+    cacheDirectory: join(directory, 'cache'),
     logFile: join(directory, 'agent.log'),
     desktopsDirectory,
     desktop: (id) => {

@@ -9,6 +9,7 @@ export { SinkReceiver, type StateSink } from './depart/receive-state.ts';
 export { Guard, guardTimes, killedByGuard, type GuardOptions } from './guard/guard.ts';
 export { LocalDesktop } from './desktop/local-desktop.ts';
 export { keptHere, loadRecord, removeFolder, saveRecord, type DesktopRecord } from './desktop/record.ts';
+export { shortenChain } from './desktop/shorten-chain.ts';
 export { recoveryTable, type MachineFound } from './desktop/recovery.ts';
 export { makeFolderDurably, writeDurably } from './durable-file.ts';
 export { guardVerdict } from './guard/verdict.ts';

@@ -29,6 +29,7 @@ export const faultCodes = {
   // libs/base
   INTERNAL: entry('internal', 'a defect of Godwit', 'report it with the log of the agent or the coordinator'),
   CANCELLED: entry('conflict', 'the operation was cancelled', 'start it again when you are ready'),
+  CALLER_LEFT: entry('conflict', 'you left before the agent had ended it', 'the agent goes on with it; see `godwit status`'),
   BYTES_TRUNCATED: entry('corrupt', 'the bytes end too early', 'the object or message is damaged; check where it comes from'),
   VALUE_OUT_OF_RANGE: entry('invalid', 'a value is outside its range', 'use a value in the range that is named'),
   // apps/agent: the agent and its CLI

@@ -98,7 +98,18 @@ export class FrameSource {
       opened = { contextBytes, key: keysOfPack(this.#keys, pack, contextBytes).seal };
       this.#opened.set(location.packId, opened);
     }
-    return await openFrame(opened.key, opened.contextBytes, location, kind, sealed);
+    const { key, contextBytes } = opened;
+    try {
+      return await openFrame(key, contextBytes, location, kind, sealed);
+    } catch (error) {
+      return await openFrame(key, contextBytes, location, kind, await this.#afresh(location, error));
+    }
+  }
+
+  /** What does not open may be a copy that was damaged, or was taken of bytes that have been mended since: the original is asked. Rethrows where that would say nothing new. */
+  async #afresh({ packId, offsetBytes, sealedBytes }: TableLocation, error: unknown): Promise<Buffer> {
+    if (!(error instanceof Fault) || error.code !== 'FRAME_CORRUPT' || this.#store.getAfresh === undefined) throw error;
+    return await this.#store.getAfresh(packKeyOf(this.#packOf(packId)), { offsetBytes, lengthBytes: sealedBytes });
   }
 
   #packOf(packId: PackId): ManifestPack {

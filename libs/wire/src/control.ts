@@ -5,7 +5,8 @@ import { boundedBytes, exactBytes } from './values.ts';
 
 /**
  * What the `godwit` CLI and the agent say to each other over `control.sock`: one request line, then event lines
- * (progress), then exactly one line with a result or a fault. Lines are JSON, at most `controlLineBytesMax` long.
+ * (progress), then exactly one line with a result or a fault. A second line of the CLI, `{"cancel":true}`, calls the command off as far as that
+ * still goes; the answer says what came of it. Lines are JSON, at most `controlLineBytesMax` long.
  * The results are also what `--json` prints.
  */
 export const controlLineBytesMax = 1 << 20;
@@ -42,7 +43,10 @@ export const arriveFigures = z.object({
   firstOutputMs: z.number().nullable(),
   /** The command to the last page delivered; null while it fills. */
   completeMs: z.number().nullable(),
+  /** What came from the store: ciphertext of packs, page table and device state included. */
   bytesFetched: count,
+  /** What this host's cache had of it instead. */
+  bytesFromCache: count,
   pagesOnDemand: count,
   eager: z.boolean(),
   eagerReason: z.string().nullable(),
@@ -255,6 +259,25 @@ export const controlCommands = {
       good: z.boolean(),
     }),
   ),
+  cache: command(
+    /** `limitBytes` null: as it is. */
+    z.object({ limitBytes: z.union([count, z.literal('default')]).nullable(), clear: z.boolean() }),
+    z.object({
+      bytes: count,
+      /** What it may take; less where the disk is nearly full: `budgetBytes`. */
+      limitBytes: count,
+      limitIsDefault: z.boolean(),
+      budgetBytes: count,
+      packs: count,
+      /** Reads since the agent began: answered whole, and not. */
+      hits: count,
+      misses: count,
+      bytesFromCache: count,
+      bytesFetched: count,
+      /** `name` null: of no desktop that is known now. */
+      desktops: z.array(z.object({ name: name.nullable(), desktopId: id, packs: count, bytes: count })),
+    }),
+  ),
   doctor: command(z.object({}), z.object({ findings: z.array(finding), verdict: z.enum(['good', 'degraded', 'bad']) })),
   console: command(z.object({ name, lines: z.int().min(1).max(10_000) }), z.object({ name, lines: z.array(z.string()) })),
 } as const;
@@ -291,6 +314,8 @@ const faultJson = z.object({
 });
 
 export const controlRequest = z.object({ command: z.string().max(32), arguments: z.unknown() });
+/** The line that calls off the command of its connection. */
+export const controlCancel = z.strictObject({ cancel: z.literal(true) });
 export const controlReply = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), progress: controlProgress }),
   z.object({ type: z.literal('result'), result: z.unknown() }),

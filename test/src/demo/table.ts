@@ -17,6 +17,7 @@ const rows: readonly Row[] = [
   ['first sign of life', ({ arrive }) => durationText(arrive.firstOutputMs ?? NaN)],
   ['everything there', ({ arrive }) => durationText(arrive.completeMs ?? NaN)],
   ['  fetched in all', ({ arrive }) => bytesText(arrive.bytesFetched)],
+  ['  was in the cache', ({ arrive }) => bytesText(arrive.bytesFromCache)],
   ['  pages asked for', ({ arrive }) => count(arrive.pagesOnDemand)],
   ['stood still in all', ({ stoodStillMs }) => durationText(stoodStillMs)],
   ["guest's counter", ({ before, after }) => `${before.counter} -> ${after.counter}`],

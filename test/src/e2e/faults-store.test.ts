@@ -27,6 +27,8 @@ describe('a store that is not what it was', { timeout: 180_000 }, () => {
     test(`${what}: verify lists it, an eager resume is refused and leaves nothing, a lazy one is lost and says why`, async () => {
       const { a, b } = hosts;
       const original = readFileSync(pack);
+      // What it has seen before it would not ask the store for.
+      await b.must('cache', '--clear');
       damage(pack);
       try {
         const verified = await a.ask('verify', 'work', '--data');

@@ -9,6 +9,7 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
   let hosts: TwoHosts;
   let seen: GuestTick;
   let firstUploadBytes: number;
+  let firstFetchedBytes: number;
 
   before(async () => {
     hosts = await openTwoHosts();
@@ -36,12 +37,14 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
     assert.deepEqual([sequence, epoch, arrive.eager], [1, 2, false]);
     assert.ok(arrive.pagesOnDemand > 0 && arrive.bytesBeforeRunning < firstUploadBytes / 10, `${arrive.bytesBeforeRunning} bytes before it ran`);
     assert.ok(arrive.runningMs !== null && arrive.completeMs !== null && arrive.runningMs < arrive.completeMs);
+    firstFetchedBytes = arrive.bytesFetched;
+    assert.ok(firstFetchedBytes > firstUploadBytes / 2, `${firstFetchedBytes} bytes fetched`);
     seen = await assertGoesOn(b, 'work', seen);
     assert.deepEqual(await statusOf(b, 'work').then(({ state, holder, epoch: held }) => [state, holder, held]), ['running', 'laptop-b', 2]);
     assert.deepEqual(await statusOf(a, 'work').then(({ state, holder }) => [state, holder]), ['elsewhere', 'laptop-b']);
   });
 
-  test('goes back with what changed alone, all of it fetched first', async () => {
+  test('goes back with what changed alone: the rest is in the cache of the host that it comes back to, and all of it is there first', async () => {
     const { a, b } = hosts;
     const { depart } = await b.suspend('work');
     assert.ok(depart.bytesUploaded < firstUploadBytes * 0.15, `${depart.bytesUploaded} bytes after ${firstUploadBytes}`);
@@ -49,7 +52,23 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
     const { arrive } = await a.must('resume', 'work', '--eager', '--wait');
     assert.deepEqual([arrive.eager, arrive.pagesOnDemand], [true, 0]);
     assert.ok(arrive.bytesBeforeRunning > firstUploadBytes / 2, 'eager means that memory comes first');
+    assert.ok(arrive.bytesFetched < firstFetchedBytes / 10, `${arrive.bytesFetched} bytes fetched again, after ${firstFetchedBytes}`);
+    assert.ok(arrive.bytesFromCache > firstUploadBytes / 2, `${arrive.bytesFromCache} bytes from the cache`);
     seen = await assertGoesOn(a, 'work', seen);
+  });
+
+  test('keeps in the cache of each host as much as its person allows', async () => {
+    const { a, b } = hosts;
+    const kept = await a.must('cache');
+    assert.deepEqual([kept.desktops.map(({ name }) => name), kept.limitIsDefault], [['work'], true]);
+    assert.ok(kept.bytes > firstUploadBytes / 2 && kept.bytes <= kept.limitBytes && kept.bytesFromCache > firstUploadBytes / 2);
+    const limited = await a.must('cache', '--limit', '16M');
+    assert.ok(limited.bytes > 0 && limited.bytes <= 16 * 2 ** 20, `${limited.bytes} bytes`);
+    await a.stopAgent();
+    await a.startAgent();
+    assert.deepEqual(await a.must('cache').then(({ limitBytes, bytes }) => [limitBytes, bytes]), [16 * 2 ** 20, limited.bytes]);
+    assert.equal((await a.must('cache', '--limit', 'default')).limitIsDefault, true);
+    assert.equal((await b.must('cache', '--clear')).packs, 0);
   });
 
   test('has a past that is whole', async () => {

@@ -154,6 +154,8 @@ export class Stage {
   /** The desktop is suspended and free: where faults of a resume begin. */
   async free(): Promise<void> {
     await this.suspend();
+    // A host that has all of it in its cache would ask the store for nothing.
+    await Promise.all(this.actors.map(({ host }) => host.call('cache', { limitBytes: null, clear: true })));
   }
 
   async killAgent(actor: Actor = this.holder): Promise<void> {

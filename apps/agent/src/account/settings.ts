@@ -13,6 +13,8 @@ const settingsSchema = z.strictObject({
   /** The key of its audit log's heads, likewise: a change of it is refused. */
   logKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
   hostName: z.string(),
+  /** What its person lets the warm cache take; absent: the default. */
+  cacheLimitBytes: z.int().min(0).optional(),
   accountId: z.string().regex(/^[0-9a-f]{32}$/).transform((text) => text as AccountId),
 });
 

@@ -5,6 +5,7 @@ import { CheckpointReader, openManifest, PageDigests, type DesktopKeys, type Man
 import { bytesOf, type AnswerOf, type ArrivePhase, type ControlProgress, type Desktop, type Routes } from '@godwit/wire';
 import { acceptHead } from '../account/accept-head.ts';
 import { acceptPolicy } from '../account/accept-policy.ts';
+import { unlessCalledOff } from '../desktop/called-off.ts';
 import { keysFor, roomOf, storeOf, type Host } from '../desktop/host.ts';
 import { LocalDesktop, signerOf } from '../desktop/local-desktop.ts';
 import { proveAcquired, proveHead } from '../audit/prove.ts';
@@ -40,10 +41,10 @@ const baseFile = (disk: number): string => `disk${disk}-base.raw`;
  * Resumes a desktop here: one straight line of phases with one roll-back, up to the moment it runs. Then `complete` goes on by
  * itself (fill.ts).
  *
- * On success it runs here under a new epoch. On failure nothing of it is left here and its lease is free again.
+ * On success it runs here under a new epoch. On failure nothing of it is left here and its lease is free again; so too where `signal` calls it off before it runs.
  */
-export async function arrive(host: Host, remote: Desktop, options: { eager: boolean }, report: (progress: ControlProgress) => void): Promise<Arrived> {
-  const arrival = new Arrival(host, remote, options.eager, report);
+export async function arrive(host: Host, remote: Desktop, options: { eager: boolean; signal?: AbortSignal | undefined }, report: (progress: ControlProgress) => void): Promise<Arrived> {
+  const arrival = new Arrival(host, remote, options, report);
   try {
     return await arrival.run();
   } catch (error) {
@@ -57,6 +58,7 @@ class Arrival {
   readonly #remote: Desktop;
   readonly #phase: PhaseReport<ArrivePhase>;
   readonly #eagerness: Eagerness;
+  readonly #signal: AbortSignal | undefined;
   #epoch: number | undefined;
   /** On the boot clock, before the acquisition was sent: a strict lease runs from then. */
   #acquiredMs = 0;
@@ -65,25 +67,27 @@ class Arrival {
   #disks: DiskSource[] = [];
   #loading: Loading | undefined;
 
-  constructor(host: Host, remote: Desktop, eager: boolean, report: (progress: ControlProgress) => void) {
+  constructor(host: Host, remote: Desktop, { eager, signal }: { eager: boolean; signal?: AbortSignal | undefined }, report: (progress: ControlProgress) => void) {
     this.#host = host;
     this.#remote = remote;
     this.#phase = new PhaseReport(host.clock, report, 'check');
     this.#eagerness = eagernessOf(host, eager);
+    this.#signal = signal;
   }
 
   async run(): Promise<Arrived> {
     const { clock } = this.#host;
-    this.#phase.enter('acquire');
+    this.#enter('acquire');
     const acquired = await this.#acquire();
-    this.#phase.enter('fit', this.#eagerness.reason);
+    this.#enter('fit', this.#eagerness.reason);
     const { manifest, contract, keys, bytes, signerPublic, policy } = await this.#fit(acquired);
-    this.#phase.enter('prepare');
-    const store = new PatientStore(storeOf(this.#host, this.#remote.desktopId, acquired.epoch, manifest.public.packs.map(packKeyOf)));
+    this.#enter('prepare');
+    const reached = storeOf(this.#host, this.#remote.desktopId, acquired.epoch, manifest.public.packs.map(packKeyOf));
+    const store = new PatientStore(reached);
     const reader = await CheckpointReader.open({ store, keys, manifest: bytes, signerPublic });
     const frames = new LiveFrames(reader);
     const desktop = await this.#prepare({ epoch: acquired.epoch, ...policy }, manifest, contract, frames);
-    this.#phase.enter('launch');
+    this.#enter('launch');
     // While QEMU starts: the device state, and the whole page table, so that a page fault is one request and not two.
     const reading = Promise.all([reader.readRegion(deviceRegionOf(reader.regions).id), reader.loadLeaves()]);
     reading.catch(() => undefined); // Awaited below: a machine that is still starting has to be there for the roll-back to end it.
@@ -91,13 +95,19 @@ class Arrival {
     this.#loading = new Loading({ host: this.#host, desktop, frames, digests: desktop.base!.digests, eagerness: this.#eagerness, phase: this.#phase });
     const exported = this.#exported(desktop);
     const machine = await this.#loading.launch(exported);
-    const [deviceBytes] = await reading;
-    this.#phase.enter('load');
+    const [deviceBytes] = await unlessCalledOff(reading, this.#signal);
+    this.#enter('load');
     // Eager means all of it first: a checkpoint whose disk is damaged must not begin to run either.
-    if (eager) for (const disk of this.#disks) await disk.fill(() => Promise.resolve());
-    const { player, figures } = await this.#loading.run(machine, deviceBytes);
-    const filling = new Filling({ host: this.#host, desktop, machine, player, frames, store, disks: this.#disks, nbd: this.#nbd!, exported, figures, eager, elapsedMs: () => clock.workMs() - this.#phase.startedMs, report: this.#phase });
+    if (eager) for (const disk of this.#disks) await unlessCalledOff(disk.fill(() => Promise.resolve()), this.#signal);
+    const { player, figures } = await unlessCalledOff(this.#loading.run(machine, deviceBytes), this.#signal);
+    const filling = new Filling({ host: this.#host, desktop, machine, player, frames, store, readFrom: reached.readFrom, disks: this.#disks, nbd: this.#nbd!, exported, figures, eager, elapsedMs: () => clock.workMs() - this.#phase.startedMs, report: this.#phase });
     return { desktop, sequence: manifest.public.sequence, epoch: acquired.epoch, complete: filling.run() };
+  }
+
+  /** The next phase, unless it was called off. */
+  #enter(phase: ArrivePhase, say: string | null = null): void {
+    this.#signal?.throwIfAborted();
+    this.#phase.enter(phase, say);
   }
 
   async #acquire(): Promise<Acquired> {

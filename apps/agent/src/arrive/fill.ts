@@ -1,6 +1,7 @@
 import { Fault } from '@godwit/base';
 import { blockdevAdd, blockdevDelete, type NbdServer, type QmpSession } from '@godwit/qemu';
 import type { ArriveFigures, ArrivePhase } from '@godwit/wire';
+import type { ReadFrom } from '../cache/cached-store.ts';
 import type { Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import type { PhaseReport } from '../desktop/phase-report.ts';
@@ -19,6 +20,7 @@ export interface FillingOptions {
   readonly player: RamPlayer;
   readonly frames: LiveFrames;
   readonly store: PatientStore;
+  readonly readFrom: ReadFrom;
   readonly disks: readonly DiskSource[];
   readonly nbd: NbdServer;
   /** The chains with the exports in them, as the machine was started. */
@@ -55,7 +57,7 @@ export class Filling {
   }
 
   async #fill(): Promise<void> {
-    const { desktop, machine, player, figures, frames, eager, report, elapsedMs } = this.#options;
+    const { desktop, machine, player, figures, readFrom, eager, report, elapsedMs } = this.#options;
     const lost = machine.ended.then(() => {
       throw new Fault('DESKTOP_LOST', { subject: desktop.name });
     });
@@ -66,7 +68,8 @@ export class Filling {
     report.enter('settle');
     await Promise.race([this.#settle(), lost]);
     figures.completeMs = elapsedMs();
-    figures.bytesFetched = frames.fetched.ramBytes + frames.fetched.diskBytes;
+    figures.bytesFetched = readFrom.storeBytes;
+    figures.bytesFromCache = readFrom.cacheBytes;
     figures.pagesOnDemand = player.pagesOnDemand;
     figures.agentResidentBytes = process.memoryUsage.rss();
   }

@@ -137,7 +137,7 @@ async function isLoaded({ qmp }: Machine): Promise<boolean> {
 
 function figuresOf({ eager, reason }: Eagerness): ArriveFigures {
   return {
-    runningMs: null, bytesBeforeRunning: 0, ramBytesBeforeRunning: 0, firstOutputMs: null, completeMs: null, bytesFetched: 0, pagesOnDemand: 0,
+    runningMs: null, bytesBeforeRunning: 0, ramBytesBeforeRunning: 0, firstOutputMs: null, completeMs: null, bytesFetched: 0, bytesFromCache: 0, pagesOnDemand: 0,
     eager, eagerReason: reason, resumedAtMs: null, agentResidentBytes: process.memoryUsage.rss(),
   };
 }

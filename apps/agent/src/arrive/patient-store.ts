@@ -37,6 +37,10 @@ export class PatientStore implements ObjectStore {
     return this.#patiently(() => this.#store.get(...request));
   }
 
+  getAfresh(...request: Required<Parameters<ObjectStore['get']>>): Promise<Buffer> {
+    return this.#patiently(() => this.#store.getAfresh?.(...request) ?? this.#store.get(...request));
+  }
+
   size(key: string): Promise<number | undefined> {
     return this.#patiently(() => this.#store.size(key));
   }

@@ -1,6 +1,7 @@
 import { printable } from '@godwit/base';
 import type { ControlCommand, ControlResult, DesktopStatus } from '@godwit/wire';
 import { bytesText, durationText, table } from './figures.ts';
+import { cacheAnswer } from './cache-command.ts';
 import { recoverAnswer, rekeyAnswer, revokeAnswer } from './account-answers.ts';
 import { discardAnswer, policyAnswer, stopAnswer, suspendAnswer, takeOverAnswer } from './owner-answers.ts';
 import { forkAnswer, pruneAnswer, rollbackAnswer, scrubAnswer } from './past-answers.ts';
@@ -36,7 +37,7 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
     [
       `${name} runs here from ${fromHere ? 'what was saved on this machine' : `checkpoint ${sequence}`}${arrive.runningMs === null ? '' : `, after ${durationText(arrive.runningMs)} with ${bytesText(arrive.bytesBeforeRunning)} fetched`}.`,
       ...(arrive.eagerReason === null ? [] : [`Everything was fetched before it ran: ${arrive.eagerReason}`]),
-      arrive.completeMs === null ? 'The rest comes in the background.' : `All of it (${bytesText(arrive.bytesFetched)}) is here after ${durationText(arrive.completeMs)}.`,
+      arrive.completeMs === null ? 'The rest comes in the background.' : `All of it (${fetchedText(arrive)}) is here after ${durationText(arrive.completeMs)}.`,
     ].join('\n'),
   status: (result) => [`${result.hostName} at ${result.coordinator}${result.reachable ? '' : ' (out of reach: what is held elsewhere is not shown)'}`, '', statusTable(result.desktops)].join('\n'),
   takeover: takeOverAnswer,
@@ -63,6 +64,7 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
       `${leaves} leaves of this account in a log of ${head.size}, root ${head.root.slice(0, 16)}, signed ${new Date(head.timeMs).toLocaleString()}.`,
       ...(good ? ['Each is proven, and together they say what this host knows.'] : [`They do not say what this host knows:`, ...findings.map(printable)]),
     ].join('\n'),
+  cache: cacheAnswer,
   doctor: ({ findings, verdict }) =>
     [
       table(findings.map((finding) => [mark[finding.state], finding.check, finding.found])),
@@ -74,6 +76,10 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
 };
 
 const mark = { good: 'ok', degraded: '!!', bad: 'XX' } as const;
+
+function fetchedText({ bytesFetched, bytesFromCache }: ControlResult<'resume'>['arrive']): string {
+  return bytesFromCache === 0 ? bytesText(bytesFetched) : `${bytesText(bytesFetched)} fetched, ${bytesText(bytesFromCache)} was here`;
+}
 
 function wordTable(words: readonly string[]): string {
   const rows = Array.from({ length: 6 }, (_, row) => Array.from({ length: 4 }, (_, column) => `${String(row + column * 6 + 1).padStart(2)} ${words[row + column * 6] ?? ''}`));

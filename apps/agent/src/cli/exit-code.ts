@@ -31,6 +31,7 @@ const byCode: Partial<Record<FaultCode, number>> = {
   COMMIT_UNKNOWN: exitCodes.unknownOutcome,
   COMMIT_UNPROVEN: exitCodes.unknownOutcome,
   AGENT_LOST: exitCodes.unknownOutcome,
+  CALLER_LEFT: exitCodes.unknownOutcome,
   HOST_UNFIT: exitCodes.hostUnfit,
   QEMU_MISSING: exitCodes.hostUnfit,
   QEMU_USER_MISSING: exitCodes.hostUnfit,

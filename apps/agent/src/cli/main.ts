@@ -9,8 +9,10 @@ import { defaultHomeDirectory, homeAt } from '../home.ts';
 import { accountCommands } from './account-commands.ts';
 import { answers } from './answers.ts';
 import { checkReceiptFile, receiptText } from './audit.ts';
+import { cacheCommand } from './cache-command.ts';
 import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { parseBytes } from './figures.ts';
+import { Interrupt } from './interrupt.ts';
 import { ownerCommands } from './owner-commands.ts';
 import { askFirst, pastCommands } from './past-commands.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -45,8 +47,9 @@ async function ask<Name extends ControlCommand>(command: Name, args: ControlArgu
 /** Asks, and prints the answer unless told not to; undefined when it was a fault, which was printed. */
 async function tell<Name extends ControlCommand>(command: Name, args: ControlArguments<Name>, options: CommonOptions, print = true): Promise<ControlResult<Name> | undefined> {
   const line = new ProgressLine(process.stderr, options.json === true);
+  using interrupt = new Interrupt(command, line);
   try {
-    const result = await askAgent(homeAt(defaultHomeDirectory(process.env)).controlSocket, command, args, (progress) => line.show(progress));
+    const result = await askAgent(homeAt(defaultHomeDirectory(process.env)).controlSocket, command, args, (progress) => line.show(progress), interrupt.thoughts);
     line.clear();
     if (print) process.stdout.write(`${options.json === true ? JSON.stringify(result) : answers[command](result)}\n`);
     if ('verdict' in result) process.exitCode = { good: 0, degraded: 1, bad: 2 }[result.verdict];
@@ -73,6 +76,8 @@ async function checkOffline(file: string, options: CommonOptions): Promise<void>
 function fail(error: unknown, options: CommonOptions): void {
   const fault = Fault.from(error);
   if (options.json === true) process.stdout.write(`${JSON.stringify({ error: fault.toJSON() })}\n`);
+  // Their own wish is no error: what stays is what they want to know.
+  else if (fault.code === 'CANCELLED' && fault.found !== undefined) process.stderr.write(`godwit: ${printable(fault.found)}\n`);
   else process.stderr.write(`godwit: error: ${printable(fault.message)} [${fault.code}]\ngodwit: hint: ${printable(fault.hint)}\n`);
   process.exitCode = exitCodeOf(fault);
 }
@@ -84,6 +89,7 @@ function build(): Command {
   desktopCommands(add);
   pastCommands({ add, ask: tell, fail });
   ownerCommands({ add, ask: tell, fail });
+  cacheCommand({ add, ask: tell, fail });
   add('status [name]', 'where each desktop is').action((name: string | undefined, options: CommonOptions) => ask('status', { name: name ?? null }, options));
   add('audit', 'what the audit log says of this account, proven and compared with what this host knows')
     .option('--receipt <file>', 'check a receipt, without asking anybody')

@@ -6,6 +6,7 @@ export class ProgressLine {
   readonly #stream: NodeJS.WriteStream;
   readonly #live: boolean;
   #drawn = false;
+  #phase: string | undefined;
   #said = new Set<string>();
 
   constructor(stream: NodeJS.WriteStream, quiet: boolean) {
@@ -13,12 +14,22 @@ export class ProgressLine {
     this.#live = stream.isTTY && !quiet && process.env['GODWIT_PLAIN'] === undefined;
   }
 
+  /** The phase that was told last. */
+  get phase(): string | undefined {
+    return this.#phase;
+  }
+
+  /** Once each. */
+  say(text: string): void {
+    if (this.#said.has(text)) return;
+    this.#said.add(text);
+    this.clear();
+    this.#stream.write(`${text}\n`);
+  }
+
   show(progress: ControlProgress): void {
-    if (progress.say !== null && !this.#said.has(progress.say)) {
-      this.#said.add(progress.say);
-      this.clear();
-      this.#stream.write(`${progress.say}\n`);
-    }
+    this.#phase = progress.phase;
+    if (progress.say !== null) this.say(progress.say);
     if (!this.#live) return;
     this.#stream.write(`\r\u001b[2K${progressText(progress)}`);
     this.#drawn = true;

@@ -10,6 +10,8 @@ import { KeyStore } from '../account/key-store.ts';
 import { recoverAccount } from '../account/recover.ts';
 import { revokeHost } from '../account/revoke.ts';
 import { audit } from '../audit/audit.ts';
+import { answerCache } from '../cache/answer-cache.ts';
+import { WarmCache } from '../cache/warm-cache.ts';
 import { Desktops } from '../desktop/desktops.ts';
 import type { Host } from '../desktop/host.ts';
 import { fork, rollback } from '../desktop/fork.ts';
@@ -92,6 +94,8 @@ class Agent {
   /** Made once, when there is an account: what this host may run is known in one place. */
   #ownership: Pick<Host, 'leases' | 'events'> | undefined;
   #sleepWatch: SleepWatch | undefined;
+  /** Made once, when there is an account: its limit is in the settings. */
+  #warmCache: WarmCache | undefined;
   readonly handlers: ControlHandlers;
 
   constructor(home: Home, privilege: Privilege, log: Log) {
@@ -151,7 +155,12 @@ class Agent {
   async #host(): Promise<Host> {
     const account = this.#member();
     this.#ownership ??= this.#ownershipOf(account);
-    return { home: this.#home, account, ...this.#ownership, privilege: this.#privilege, capabilities: await this.#capable(), clock: systemClock, random: systemRandom, log: this.#log };
+    return { home: this.#home, account, cache: this.#cacheOf(account), ...this.#ownership, privilege: this.#privilege, capabilities: await this.#capable(), clock: systemClock, random: systemRandom, log: this.#log };
+  }
+
+  #cacheOf({ settings: { cacheLimitBytes } }: Account): WarmCache {
+    const limit = cacheLimitBytes === undefined ? {} : { limitBytes: cacheLimitBytes };
+    return (this.#warmCache ??= new WarmCache({ directory: this.#home.cacheDirectory, clock: systemClock, log: this.#log, ...limit }));
   }
 
   #ownershipOf({ coordinator }: Account): Pick<Host, 'leases' | 'events'> {
@@ -240,9 +249,9 @@ class Agent {
       start: (wish) => here((desktops) => desktops.start(wish)),
       stop: (wish) => here((desktops) => desktops.stop(wish)),
       discard: (wish) => here((desktops) => desktops.discard(wish)),
-      suspend: (wish, report) => here((desktops) => desktops.suspend(wish, report)),
-      resume: (wish, report) => here((desktops) => desktops.resume(wish, report)),
-      takeover: (wish, report) => here((desktops) => desktops.takeOver(wish, report)),
+      suspend: (wish, report, signal) => here((desktops) => desktops.suspend(wish, report, signal)),
+      resume: (wish, report, signal) => here((desktops) => desktops.resume(wish, report, signal)),
+      takeover: (wish, report, signal) => here((desktops) => desktops.takeOver(wish, report, signal)),
       policy: (wish) => here((desktops) => desktops.policy(wish)),
       status: async ({ name }) => {
         const { settings } = this.#member();
@@ -255,6 +264,7 @@ class Agent {
       prune: async (wish, report) => prune(await this.#host(), wish, report),
       audit: () => audit(this.#member(), this.#home),
       verify: async (wish) => verify(await this.#host(), wish),
+      cache: async (wish) => answerCache(this.#home, this.#member(), this.#cacheOf(this.#member()), wish),
       doctor: async () => doctor({ home: this.#home, account: this.#account, locked: this.locked, privilege: this.#privilege, capabilities: () => this.#capable(), sleepRefusal: () => this.#sleepWatch?.refusal, clock: systemClock }),
     };
   }

@@ -1,26 +1,45 @@
 import { connect } from 'node:net';
 import { Fault } from '@godwit/base';
-import { controlCommands, controlReply, type ControlArguments, type ControlCommand, type ControlResult } from '@godwit/wire';
+import type { z } from 'zod';
+import { type controlCancel, controlCommands, controlReply, type ControlArguments, type ControlCommand, type ControlResult } from '@godwit/wire';
 import { LineSplitter } from './control-line.ts';
 import type { Report } from './control-server.ts';
 
-/** Asks the agent behind `path` and resolves with its result. Throws its fault, AGENT_UNREACHABLE, or AGENT_LOST when it goes away half-way. */
-export async function askAgent<Command extends ControlCommand>(path: string, command: Command, args: ControlArguments<Command>, report: Report): Promise<ControlResult<Command>> {
-  const result = await exchange(path, `${JSON.stringify({ command, arguments: args })}\n`, report);
+/** How whoever asked changes their mind. */
+export interface SecondThoughts {
+  /** Calls the command off: its answer then says what came of that. */
+  readonly cancel: AbortSignal;
+  /** Waits for no answer any more. */
+  readonly leave: AbortSignal;
+}
+
+/** Asks the agent behind `path` and resolves with its result. Throws its fault, AGENT_UNREACHABLE, AGENT_LOST when it goes away half-way, or the reason of `leave`. */
+export async function askAgent<Command extends ControlCommand>(path: string, command: Command, args: ControlArguments<Command>, report: Report, thoughts?: SecondThoughts): Promise<ControlResult<Command>> {
+  const result = await exchange(path, `${JSON.stringify({ command, arguments: args })}\n`, report, thoughts);
   const parsed = controlCommands[command].result.safeParse(result);
   if (!parsed.success) throw new Fault('AGENT_LOST', { subject: path, found: 'an answer that cannot be read', cause: parsed.error });
   return parsed.data as ControlResult<Command>;
 }
 
-function exchange(path: string, request: string, report: Report): Promise<unknown> {
+const cancelLine = `${JSON.stringify({ cancel: true } satisfies z.infer<typeof controlCancel>)}\n`;
+
+function exchange(path: string, request: string, report: Report, thoughts: SecondThoughts | undefined): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     const lines = new LineSplitter();
     let connected = false;
-    socket.once('connect', () => {
-      connected = true;
-      socket.write(request);
-    });
+    // Before it is connected, so that nothing can come ahead of it.
+    socket.write(request);
+    thoughts?.cancel.addEventListener('abort', () => socket.writable && socket.write(cancelLine), { once: true });
+    thoughts?.leave.addEventListener(
+      'abort',
+      () => {
+        reject(thoughts.leave.reason as Error);
+        socket.destroy();
+      },
+      { once: true },
+    );
+    socket.once('connect', () => (connected = true));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const code = connected ? 'AGENT_LOST' : error.code === 'EACCES' ? 'AGENT_DENIED' : 'AGENT_UNREACHABLE';
       reject(new Fault(code, { subject: path, cause: error }));

@@ -172,6 +172,67 @@ describe('the control socket', () => {
     assert.equal((await refusal('{}\n')).code, 'CONTROL_REQUEST_INVALID');
   });
 
+  test('a command is called off by a second line, and only by one that says so', async () => {
+    const reasons: Fault[] = [];
+    await serve({
+      hosts: (_args, _report, signal) => new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reasons.push(signal.reason as Fault);
+          reject(new Fault('CANCELLED', { found: 'nothing was done' }));
+        });
+        void setTimeout(100).then(() => resolve({ hosts: [] }));
+      }),
+    });
+    const request = '{"command":"hosts","arguments":{}}\n';
+    for (const other of ['nonsense\n', '{"cancel":false}\n', '{"cancel":true,"more":1}\n', request, '{"cancel":true}']) {
+      assert.deepEqual((await exchange(request, other)).map(({ type }) => type), ['result'], other);
+    }
+    assert.deepEqual(reasons, []);
+    // In a piece of its own, with the request, and in two pieces.
+    for (const pieces of [[request, '{"cancel":true}\n'], [`${request}{"cancel":true}\n`], [request, '{"can', 'cel":true}\n']]) {
+      const [reply] = await exchange(...pieces);
+      assert.ok(reply?.type === 'fault');
+      assert.deepEqual([reply.fault.code, reply.fault.found], ['CANCELLED', 'nothing was done']);
+    }
+    assert.ok(reasons.length === 3 && reasons.every(({ code }) => code === 'CANCELLED'));
+  });
+
+  test('a cancel before any request is none, and one after the answer costs nobody anything', async () => {
+    await serve({ hosts: async () => ({ hosts: [] }) });
+    assert.equal((await refusal('{"cancel":true}\n')).code, 'CONTROL_REQUEST_INVALID');
+    assert.deepEqual((await exchange('{"command":"hosts","arguments":{}}\n', '{"cancel":true}\n')).map(({ type }) => type), ['result']);
+  });
+
+  test('the CLI calls off what it asked for, waits for the outcome, and leaves when it is told to', async () => {
+    let called = 0;
+    const called2 = Promise.withResolvers<undefined>();
+    await serve({
+      hosts: (_args, report, signal) => new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          called += 1;
+          if (called === 1) reject(new Fault('CANCELLED', { found: 'nothing was done' }));
+          else called2.resolve(undefined);
+        });
+        report(progress);
+      }),
+    });
+    const cancel = new AbortController();
+    const leave = new AbortController();
+    const thoughts = { cancel: cancel.signal, leave: leave.signal };
+    await assert.rejects(askAgent(path, 'hosts', {}, () => cancel.abort(), thoughts), { code: 'CANCELLED', found: 'nothing was done' });
+    const again = new AbortController();
+    const asking = askAgent(path, 'hosts', {}, () => again.abort(), { cancel: again.signal, leave: leave.signal });
+    await called2.promise;
+    leave.abort(new Fault('CALLER_LEFT'));
+    await assert.rejects(asking, { code: 'CALLER_LEFT' });
+    // Before there is a connection: the request still comes first.
+    const early = new AbortController();
+    const asked = askAgent(path, 'hosts', {}, () => undefined, { cancel: early.signal, leave: new AbortController().signal });
+    early.abort();
+    called = 0;
+    await assert.rejects(asked, { code: 'CANCELLED', found: 'nothing was done' });
+  });
+
   test('a stale socket is replaced', async () => {
     const left = spawnSync(process.execPath, ['-e', `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`], { timeout: 10_000 });
     assert.equal(left.signal, 'SIGKILL');

@@ -2,20 +2,24 @@ import { once } from 'node:events';
 import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Fault, type Log } from '@godwit/base';
-import { controlCommands, controlRequest, type ControlArguments, type ControlCommand, type ControlProgress, type ControlReply, type ControlResult } from '@godwit/wire';
+import { controlCancel, controlCommands, controlRequest, type ControlArguments, type ControlCommand, type ControlProgress, type ControlReply, type ControlResult } from '@godwit/wire';
 import { LineSplitter } from './control-line.ts';
 
 /** Tells the caller how far its command is. */
 export type Report = (progress: ControlProgress) => void;
 
-/** One function per command. What it throws reaches the CLI as a fault. */
+/**
+ * One function per command. What it throws reaches the CLI as a fault. `signal`: whoever gave the command calls it off. A command that can
+ * still be undone is then undone and throws CANCELLED; any other goes on, and says so.
+ */
 export type ControlHandlers = {
-  readonly [Command in ControlCommand]: (args: ControlArguments<Command>, report: Report) => Promise<ControlResult<Command>>;
+  readonly [Command in ControlCommand]: (args: ControlArguments<Command>, report: Report, signal: AbortSignal) => Promise<ControlResult<Command>>;
 };
 
 /**
  * The agent's control socket, mode 0600: whoever may open it may act as this host, so it is only for the agent's user.
- * One command per connection. A CLI that goes away does not cancel what it began: a half suspend is worse than one nobody watches.
+ * One command per connection. A CLI that goes away does not cancel what it began: a half suspend is worse than one nobody watches. Only a line that
+ * says so does.
  */
 export async function serveControl(path: string, handlers: ControlHandlers, log: Log): Promise<Server> {
   if (existsSync(path)) await removeStaleSocket(path);
@@ -50,6 +54,7 @@ async function removeStaleSocket(path: string): Promise<void> {
 
 function serveConnection(socket: Socket, handlers: ControlHandlers, log: Log): void {
   const lines = new LineSplitter();
+  const cancel = new AbortController();
   let asked = false;
   const send = (reply: ControlReply): void => {
     if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`);
@@ -61,26 +66,36 @@ function serveConnection(socket: Socket, handlers: ControlHandlers, log: Log): v
     socket.end();
   };
   const run = async (line: string): Promise<void> => {
-    const result = await answer(line, handlers, (progress) => send({ type: 'progress', progress }));
+    const result = await answer(line, handlers, (progress) => send({ type: 'progress', progress }), cancel.signal);
     send({ type: 'result', result });
     socket.end();
   };
   socket.on('error', (error) => log.debug('control-connection-lost', { error }));
   socket.on('data', (chunk: Buffer) => {
-    if (asked) return;
     try {
-      const [line] = lines.push(chunk);
-      if (line === undefined) return;
-      asked = true;
-      run(line).catch(fail);
+      for (const line of lines.push(chunk)) {
+        if (asked && isCancel(line)) cancel.abort(new Fault('CANCELLED'));
+        if (asked) continue;
+        asked = true;
+        run(line).catch(fail);
+      }
     } catch (error) {
+      // What comes after the request costs nobody the answer.
+      if (!asked) fail(error);
       asked = true;
-      fail(error);
     }
   });
 }
 
-async function answer(line: string, handlers: ControlHandlers, report: Report): Promise<unknown> {
+function isCancel(line: string): boolean {
+  try {
+    return controlCancel.safeParse(JSON.parse(line)).success;
+  } catch {
+    return false;
+  }
+}
+
+async function answer(line: string, handlers: ControlHandlers, report: Report, signal: AbortSignal): Promise<unknown> {
   let request: { command: string; arguments?: unknown };
   try {
     request = controlRequest.parse(JSON.parse(line));
@@ -89,18 +104,18 @@ async function answer(line: string, handlers: ControlHandlers, report: Report): 
   }
   const { command } = request;
   if (!isCommand(command)) throw new Fault('CONTROL_REQUEST_INVALID', { expected: 'a command', found: command });
-  return dispatch(command, request.arguments, handlers, report);
+  return dispatch(command, request.arguments, handlers, report, signal);
 }
 
 function isCommand(text: string): text is ControlCommand {
   return Object.hasOwn(controlCommands, text);
 }
 
-async function dispatch<Command extends ControlCommand>(command: Command, args: unknown, handlers: ControlHandlers, report: Report): Promise<unknown> {
+async function dispatch<Command extends ControlCommand>(command: Command, args: unknown, handlers: ControlHandlers, report: Report, signal: AbortSignal): Promise<unknown> {
   const parsed = controlCommands[command].arguments.safeParse(args);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new Fault('ARGUMENT_INVALID', { subject: issue?.path.join('.') ?? command, expected: issue?.message ?? 'valid arguments' });
   }
-  return handlers[command](parsed.data as ControlArguments<Command>, report);
+  return handlers[command](parsed.data as ControlArguments<Command>, report, signal);
 }

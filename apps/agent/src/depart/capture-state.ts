@@ -4,13 +4,20 @@ import {
   migrate, migrateCancel, migrateContinue, queryMigrate, queryStatus, setMigrationCapabilities, setMigrationParameters,
   cont, setLink, stop, type QmpSession,
 } from '@godwit/qemu';
+import { unlessCalledOff } from '../desktop/called-off.ts';
 import { endsRight } from '../lease/ends-right.ts';
 import { networkDevice } from '../machine/command-line.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Privilege } from '../machine/privilege.ts';
 import type { StateReceiver } from './receive-state.ts';
 
-export interface CaptureOptions {
+/** What whoever captures may wish beside the state. */
+export interface CaptureWish {
+  /** Calls it off: the guest runs on here, if it may (CANCELLED). */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CaptureOptions extends CaptureWish {
   readonly machine: Machine;
   readonly privilege: Privilege;
   readonly accelerator: keyof typeof downtimeLimitsMs;
@@ -96,7 +103,7 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
       await freezing;
       await migrateContinue(qmp);
     })();
-    const [ramBytesScanned] = await Promise.race([Promise.all([reading, switching]), failed]);
+    const [ramBytesScanned] = await unlessCalledOff(Promise.race([Promise.all([reading, switching]), failed]), options.signal);
     await settled;
     return { stoppedAtMs, pauseMs: (hold?.heldMs ?? 0) + options.clock.workMs() - stoppedAtMs, ramBytesScanned };
   } catch (error) {

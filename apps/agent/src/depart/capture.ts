@@ -6,7 +6,7 @@ import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import type { PhaseReport } from '../desktop/phase-report.ts';
 import { layerNode, nodeName } from '../machine/command-line.ts';
 import type { Machine } from '../machine/machine.ts';
-import { captureState, type Captured } from './capture-state.ts';
+import { captureState, type Captured, type CaptureWish } from './capture-state.ts';
 import type { StateReceiver } from './receive-state.ts';
 
 /** A guest that still cannot write stops again within this. */
@@ -61,10 +61,10 @@ export class Capture {
   }
 
   /** On success the guest stands still, and each disk's last layer in the record is the new, empty one. On failure the guest runs on. */
-  async take(receiver: StateReceiver): Promise<Captured> {
+  async take(receiver: StateReceiver, options: CaptureWish = {}): Promise<Captured> {
     const { clock, privilege } = this.#host;
     const { accelerator, memoryBytes } = this.#desktop.record.contract;
-    const captured = await captureState({ machine: this.machine, privilege, accelerator, receiver, freeze: () => this.#freeze(), mayRun: () => this.#desktop.mayRun, clock, onProgress: (streamBytes) => this.#phase.advance(streamBytes, memoryBytes) });
+    const captured = await captureState({ machine: this.machine, privilege, accelerator, receiver, freeze: () => this.#freeze(), mayRun: () => this.#desktop.mayRun, clock, onProgress: (streamBytes) => this.#phase.advance(streamBytes, memoryBytes), ...options });
     this.#desktop.captured = true;
     return captured;
   }

@@ -1,5 +1,7 @@
 import { Fault } from '@godwit/base';
+import type { FinishedCheckpoint } from '@godwit/snapshot';
 import type { ControlProgress, DepartFigures, DepartPhase } from '@godwit/wire';
+import { unlessCalledOff } from '../desktop/called-off.ts';
 import type { Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import { PhaseReport } from '../desktop/phase-report.ts';
@@ -19,11 +21,12 @@ export interface Departed {
  * Suspends a desktop that runs here: one straight line of phases with one roll-back.
  *
  * On success its state is committed, its lease released in the same transaction, and nothing of it is left here.
- * On failure the guest runs on here, and the next departure sends what this one had not committed.
+ * On failure the guest runs on here, and the next departure sends what this one had not committed; so too where `signal` calls it off before the
+ * commit is sent (CANCELLED).
  * Except COMMIT_UNKNOWN and COMMIT_UNPROVEN: the guest stays paused, and only asking again tells (commit.ts).
  */
-export async function depart(host: Host, desktop: LocalDesktop, report: (progress: ControlProgress) => void): Promise<Departed> {
-  const departure = new Departure(host, desktop, report);
+export async function depart(host: Host, desktop: LocalDesktop, report: (progress: ControlProgress) => void, signal?: AbortSignal): Promise<Departed> {
+  const departure = new Departure(host, desktop, report, signal);
   try {
     return await departure.run();
   } catch (error) {
@@ -37,32 +40,37 @@ class Departure {
   readonly #desktop: LocalDesktop;
   readonly #phase: PhaseReport<DepartPhase>;
   readonly #capture: Capture;
+  readonly #signal: AbortSignal | undefined;
   #checkpoint: NextCheckpoint | undefined;
   #committed = false;
 
-  constructor(host: Host, desktop: LocalDesktop, report: (progress: ControlProgress) => void) {
+  constructor(host: Host, desktop: LocalDesktop, report: (progress: ControlProgress) => void, signal: AbortSignal | undefined) {
     this.#host = host;
     this.#desktop = desktop;
     this.#phase = new PhaseReport(host.clock, report, 'check');
     this.#capture = new Capture(host, desktop, this.#phase);
+    this.#signal = signal;
   }
 
   async run(): Promise<Departed> {
     const { epoch } = this.#desktop.record;
     this.#phase.enter('check');
     await this.#capture.check();
-    const line = await lineOf(this.#host, this.#desktop);
-    const checkpoint = new NextCheckpoint(this.#host, this.#desktop, line, (uploadedBytes) => this.#phase.advance(uploadedBytes, null));
+    const line = await unlessCalledOff(lineOf(this.#host, this.#desktop), this.#signal);
+    const checkpoint = new NextCheckpoint(this.#host, this.#desktop, line, (uploadedBytes) => this.#phase.advance(uploadedBytes, null), this.#signal);
     this.#checkpoint = checkpoint;
-    this.#phase.enter('prepare');
+    this.#enter('prepare');
     await this.#capture.prepare();
-    this.#phase.enter('capture');
-    const captured = await this.#capture.take(checkpoint.receiver);
-    this.#phase.enter('upload');
+    this.#enter('capture');
+    const captured = await this.#capture.take(checkpoint.receiver, { signal: this.#signal });
+    this.#enter('upload');
     const { pauseMs, ramBytesScanned, stoppedAtMs } = captured;
-    const { finished, diskPagesWritten } = await checkpoint.finish(frozenLayers(this.#desktop, this.#desktop.record.disks, true), { bytesScanned: ramBytesScanned, pauseMs: Math.round(pauseMs) });
-    this.#phase.enter('commit');
-    const safe = await checkpoint.commit(finished);
+    const { finished, diskPagesWritten } = await unlessCalledOff(
+      checkpoint.finish(frozenLayers(this.#desktop, this.#desktop.record.disks, true), { bytesScanned: ramBytesScanned, pauseMs: Math.round(pauseMs) }),
+      this.#signal,
+    );
+    this.#enter('commit');
+    const safe = await this.#commit(checkpoint, finished);
     this.#committed = true;
     const durableMs = this.#phase.elapsedMs;
     this.#phase.enter('clear');
@@ -78,6 +86,23 @@ class Departure {
     };
     await clear(this.#desktop);
     return { sequence: checkpoint.sequence, epoch, figures, safe };
+  }
+
+  /** The next phase, unless it was called off. */
+  #enter(phase: DepartPhase): void {
+    this.#signal?.throwIfAborted();
+    this.#phase.enter(phase);
+  }
+
+  /** Once it is sent nobody can call it off. */
+  async #commit(checkpoint: NextCheckpoint, finished: FinishedCheckpoint): Promise<SafeCommit> {
+    const tooLate = (): void => this.#phase.tell('it is being committed; the outcome follows');
+    this.#signal?.addEventListener('abort', tooLate);
+    try {
+      return await checkpoint.commit(finished);
+    } finally {
+      this.#signal?.removeEventListener('abort', tooLate);
+    }
   }
 
   /** The guest runs on here. Layers that froze stay in its chain; what they hold goes with the next departure. */

@@ -12,9 +12,10 @@ type Told = Extract<EventMessage, { type: 'departure-told' }>;
 
 /**
  * Asks the holder to suspend and waits for as long as it gets on. Resolves with the desktop as it is then: free, with the checkpoint that the
- * holder made. Throws HOLDER_IN_REACH with what the holder said, or that it said nothing; EPOCH_FENCED when somebody else has it meanwhile.
+ * holder made. Throws HOLDER_IN_REACH with what the holder said, or that it said nothing; EPOCH_FENCED when somebody else has it meanwhile; CANCELLED:
+ * nothing was taken, and the holder goes on.
  */
-export async function awaitDeparture(host: Host, { desktopId, epoch, name }: Desktop, holder: string, report: Report): Promise<Desktop> {
+export async function awaitDeparture(host: Host, { desktopId, epoch, name }: Desktop, holder: string, report: Report, signal?: AbortSignal): Promise<Desktop> {
   const { account, clock, events } = host;
   const startedMs = clock.workMs();
   let heardMs = clock.bootMs();
@@ -30,6 +31,7 @@ export async function awaitDeparture(host: Host, { desktopId, epoch, name }: Des
     await account.coordinator.call('askDeparture', { params: { desktopId }, body: { epoch } });
     tell(`${holder} is in reach and was asked to suspend ${name}`);
     for (;;) {
+      if (signal?.aborted === true) throw new Fault('CANCELLED', { subject: name, found: `nothing was taken; ${holder} goes on suspending ${name}` });
       const desktop = await account.coordinator.call('readDesktop', { params: { desktopId } });
       if (desktop.owner === null) return desktop;
       if (desktop.epoch !== epoch) throw new Fault('EPOCH_FENCED', { subject: name, expected: `epoch ${epoch}`, found: `epoch ${desktop.epoch}, held by ${desktop.owner.name}` });

@@ -5,7 +5,7 @@ import { bytesOf, textOf, type Checkpoint, type ControlResult, type Desktop } fr
 import { acceptHead } from '../account/accept-head.ts';
 import { OutcomeUnknown } from '../account/coordinator.ts';
 import type { Report } from '../daemon/control-server.ts';
-import { keysFor, storeOf, type Host } from './host.ts';
+import { keysFor, storeItself, type Host } from './host.ts';
 import { signerOf } from './local-desktop.ts';
 import { PhaseReport } from './phase-report.ts';
 
@@ -50,7 +50,7 @@ async function rewriteHead(host: Host, desktop: Desktop, { head, epoch, below }:
   const bytes = bytesOf((await account.coordinator.call('readManifest', { params: { desktopId, sequence: String(head.sequence) } })).manifest);
   await acceptHead(account, desktop, bytes);
   const keys = await keysFor(host, desktopId, wrappedKeys, bytes);
-  const store = storeOf(host, desktopId, epoch);
+  const store = storeItself(host, desktopId, epoch);
   const reader = await CheckpointReader.open({ store, keys, manifest: bytes, signerPublic: signerOf(host, bytes, head.digest) });
   const plan = await planCompaction(reader, below);
   if (plan.packIds.size === 0) {

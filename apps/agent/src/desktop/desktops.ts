@@ -13,6 +13,7 @@ import { listRemote, statusOfAccount } from './account-status.ts';
 import { announce, announceUntilKnown, createDesktop } from './create.ts';
 import { givenUpBy, renounce } from './discard.ts';
 import { findDesktop } from './find-desktop.ts';
+import { tellWhatStays, unlessCalledOff } from './called-off.ts';
 import type { Host } from './host.ts';
 import { LocalDesktop } from './local-desktop.ts';
 import { LocalDesktops } from './local-desktops.ts';
@@ -180,10 +181,10 @@ export class Desktops {
   }
 
   /** `mayStay`: where the store is out of reach it may be saved on this machine. */
-  async suspend({ name }: ControlArguments<'suspend'>, report: Report, mayStay = true): Promise<ControlResult<'suspend'>> {
+  async suspend({ name }: ControlArguments<'suspend'>, report: Report, signal?: AbortSignal, mayStay = true): Promise<ControlResult<'suspend'>> {
     const desktop = await this.#here(name);
     if (desktop.operation === 'filling') throw new Fault('DESKTOP_FILLING', { subject: name });
-    return this.#offline.suspend(desktop, mayStay, report);
+    return this.#offline.suspend(desktop, { mayStay, ...(signal === undefined ? {} : { signal }) }, report);
   }
 
   /** Whose it is now decides what becomes of what is here. */
@@ -191,24 +192,24 @@ export class Desktops {
     if (endsRight(Fault.from(error))) void this.#host.leases.confirm(desktop, wakeAnswerMs);
   }
 
-  async resume({ name, eager, wait }: ControlArguments<'resume'>, report: Report): Promise<ControlResult<'resume'>> {
-    return this.#once(name, async () => {
+  async resume({ name, eager, wait }: ControlArguments<'resume'>, report: Report, signal?: AbortSignal): Promise<ControlResult<'resume'>> {
+    return this.#undoable(name, async () => {
       await this.#lookAgain();
       const saved = [...this.#local.values()].find((desktop) => desktop.name === name && desktop.record.stage === 'saved' && desktop.machine === undefined);
-      if (saved !== undefined) return this.#offline.resume(saved, { eager, wait }, report);
+      if (saved !== undefined) return this.#offline.resume(saved, { eager, wait, signal }, report);
       const remote = await findDesktop(this.#host.account, name);
       this.#assertReadable(remote.desktopId);
       if (remote.owner !== null && remote.owner.hostId !== this.#host.account.device.hostId) throw new Fault('DESKTOP_HELD_ELSEWHERE', { subject: name, found: `it on ${remote.owner.name}` });
       const local = this.#local.get(remote.desktopId);
       this.#assertNotLeft(remote);
       if (local !== undefined) throw new Fault(local.state === 'running' || local.operation !== undefined ? 'DESKTOP_RUNNING' : 'DESKTOP_HERE', { subject: name, hint: local.machine === undefined ? `start it with \`godwit start ${name}\`, or go back to its checkpoint with \`godwit resume ${name} --discard\`` : 'see `godwit status`' });
-      return { name, fromHere: false, ...(await this.#arrive(await releaseLost(this.#host.account, remote), { eager, wait }, report)) };
+      return { name, fromHere: false, ...(await this.#arrive(await releaseLost(this.#host.account, remote), { eager, wait, signal }, report)) };
     });
   }
 
   /** Resumes what is in the store, and goes on filling it after it runs. */
-  async #arrive(remote: Desktop, { eager, wait }: { readonly eager: boolean; readonly wait: boolean }, report: Report): Promise<{ sequence: number; epoch: number; arrive: ArriveFigures }> {
-    const { desktop, sequence, epoch, complete } = await arrive(this.#host, remote, { eager }, report);
+  async #arrive(remote: Desktop, { eager, wait, signal }: { readonly eager: boolean; readonly wait: boolean; readonly signal: AbortSignal | undefined }, report: Report): Promise<{ sequence: number; epoch: number; arrive: ArriveFigures }> {
+    const { desktop, sequence, epoch, complete } = await arrive(this.#host, remote, { eager, signal }, report);
     this.#local.set(remote.desktopId, desktop);
     this.#losses.delete(remote.desktopId);
     if (desktop.holding === 'superseded') this.#leaving.begin(desktop, { by: null, epoch: null });
@@ -216,12 +217,23 @@ export class Desktops {
     this.#fillings.set(desktop, filled);
     // Logged where it happened; without --wait nobody is left to be told.
     filled.catch(() => undefined).finally(() => this.#fillings.delete(desktop));
-    if (wait) await filled;
+    if (wait) await unlessCalledOff(filled, signal);
     return { sequence, epoch, arrive: desktop.arrival! };
   }
 
-  takeOver(wish: ControlArguments<'takeover'>, report: Report): Promise<ControlResult<'takeover'>> {
-    return this.#once(wish.name, () => takeOver(this.#host, wish, report, { assertRoom: (remote) => this.#assertNotLeft(remote), resume: (remote) => this.#arrive(remote, { eager: wish.eager, wait: false }, report) }));
+  takeOver(wish: ControlArguments<'takeover'>, report: Report, signal?: AbortSignal): Promise<ControlResult<'takeover'>> {
+    const resume = (remote: Desktop): Promise<{ epoch: number; arrive: ArriveFigures }> => this.#arrive(remote, { eager: wish.eager, wait: false, signal }, report);
+    return this.#undoable(wish.name, () => takeOver(this.#host, wish, report, { assertRoom: (remote) => this.#assertNotLeft(remote), resume }, signal));
+  }
+
+  /** An arrival that its person may call off: undone before it runs here, and afterwards only no longer waited for. */
+  #undoable<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+    const stays = (): string => {
+      const local = [...this.#local.values()].find((desktop) => desktop.name === name);
+      if (local === undefined) return `rolled back: nothing of ${name} is left here`;
+      return local.state === 'saved' ? `rolled back: ${name} stays saved on this machine` : `${name} runs here, and the rest of it comes in the background`;
+    };
+    return this.#once(name, () => tellWhatStays(name, stays, work));
   }
 
   policy(wish: ControlArguments<'policy'>): Promise<ControlResult<'policy'>> {
@@ -293,7 +305,7 @@ export class Desktops {
   get #asked(): AskedParts {
     const { account, clock, log } = this.#host;
     const find = (desktopId: string, epoch: number): LocalDesktop | undefined => [...this.#local.values()].find(({ record }) => record.desktopId === desktopId && record.epoch === epoch);
-    return { coordinator: account.coordinator, clock, log, find, suspend: (name, report) => this.suspend({ name }, report, false) };
+    return { coordinator: account.coordinator, clock, log, find, suspend: (name, report) => this.suspend({ name }, report, undefined, false) };
   }
 
   async #once<Result>(name: string, work: () => Promise<Result>): Promise<Result> {

@@ -5,6 +5,8 @@ import type { Clock, DesktopId, Log, Random } from '@godwit/base';
 import { decodeManifestPublic, desktopKeys, signedUrlStore, type DesktopKeys, type ObjectStore } from '@godwit/snapshot';
 import { urlsLimit, type WrappedKey } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
+import { CachedStore } from '../cache/cached-store.ts';
+import type { WarmCache } from '../cache/warm-cache.ts';
 import type { Home } from '../home.ts';
 import type { EventStream } from '../lease/event-stream.ts';
 import type { LeaseHolder } from '../lease/lease-holder.ts';
@@ -16,6 +18,8 @@ import type { Privilege } from '../machine/privilege.ts';
 export interface Host {
   readonly home: Home;
   readonly account: Account;
+  /** What this host wrote to the store or read from it before. */
+  readonly cache: WarmCache;
   readonly privilege: Privilege;
   readonly capabilities: HostCapabilities;
   /** Whether what is held here may run here. */
@@ -50,11 +54,16 @@ export async function keysWithOrigins({ account }: Host, desktopId: DesktopId, w
   return desktopKeys(desktopId, account.openDesktopKeys(desktopId, wrapped), new Map(origins));
 }
 
+/** The store, with this host's cache before it: for whoever needs what is in it, not for whoever looks after it. The rest as `storeItself`. */
+export function storeOf(host: Host, desktopId: DesktopId, epoch: number, likely: readonly string[] = [], signal?: AbortSignal): CachedStore {
+  return new CachedStore(storeItself(host, desktopId, epoch, likely, signal), host.cache);
+}
+
 /**
  * The store as this host reaches it: by URLs that the coordinator signs for this desktop and, to write, this epoch. `likely`: keys that will
  * be read soon; their URLs come with the first that is asked for, which saves a round trip each to a guest that waits. `signal` ends what is under way.
  */
-export function storeOf({ account, clock, random }: Host, desktopId: DesktopId, epoch: number, likely: readonly string[] = [], signal?: AbortSignal): ObjectStore {
+export function storeItself({ account, clock, random }: Host, desktopId: DesktopId, epoch: number, likely: readonly string[] = [], signal?: AbortSignal): ObjectStore {
   const { coordinator } = account;
   return signedUrlStore({
     clock,
@@ -72,8 +81,9 @@ function withLikely(asked: readonly { key: string }[], likely: readonly string[]
   return [...new Set([...asked.map(({ key }) => key), ...likely])].slice(0, Math.max(urlsLimit, asked.length)).map((key) => ({ key }));
 }
 
-/** Memory and disk to be had here now. `diskNeededBytes` is the caller's to say. */
-export async function roomOf({ home }: Host, diskNeededBytes: number): Promise<Room> {
+/** Memory and disk to be had here now, for which the cache stands back. `diskNeededBytes` is the caller's to say. */
+export async function roomOf({ home, cache }: Host, diskNeededBytes: number): Promise<Room> {
+  await cache.makeRoom(diskNeededBytes);
   const { bavail, bsize } = await statfs(home.directory);
   return { memoryAvailableBytes: memoryAvailableBytes(), diskAvailableBytes: bavail * bsize, diskNeededBytes };
 }

@@ -4,7 +4,7 @@ import { bytesOf, type ControlArguments, type ControlResult } from '@godwit/wire
 import { acceptHead } from '../account/accept-head.ts';
 import type { Account } from '../account/account.ts';
 import { findDesktop } from './find-desktop.ts';
-import { keysWithOrigins, storeOf, type Host } from './host.ts';
+import { keysWithOrigins, storeItself, type Host } from './host.ts';
 
 /** Looking at desktops wherever they are: nothing here changes anything. */
 
@@ -42,7 +42,7 @@ export async function verify(host: Host, { name, data }: ControlArguments<'verif
   const newest = await account.coordinator.call('readManifest', { params: { desktopId, sequence: String(head.sequence) } });
   await acceptHead(account, { desktopId, name }, bytesOf(newest.manifest));
   const kept = new Set((await history(account, name)).checkpoints.map(({ sequence }) => sequence));
-  const shared = { store: storeOf(host, desktopId, epoch), keys: await keysWithOrigins(host, desktopId, wrappedKeys), data, signerPublicOf };
+  const shared = { store: storeItself(host, desktopId, epoch), keys: await keysWithOrigins(host, desktopId, wrappedKeys), data, signerPublicOf };
   const total = { checkpoints: 0, packs: 0, leaves: 0, frames: 0, pages: 0, bytes: 0 };
   const missing = new Set<string>();
   const damaged = new Map<string, VerifyReport['damaged'][number]>();

@@ -21,6 +21,7 @@ import { outwaitFullDisk } from '../machine/room-watch.ts';
 import type { QemuProcess } from '../machine/qemu-process.ts';
 import { keysFor, storeOf, type Host } from './host.ts';
 import { endedNote } from './machine-note.ts';
+import { endMerges } from './shorten-chain.ts';
 import { holdsRecord, removeFolder, saveRecord, type DesktopRecord } from './record.ts';
 
 /** What `createOverlays` makes. */
@@ -45,6 +46,7 @@ export class LocalDesktop {
   silent: QemuProcess | undefined;
   base: Base | undefined;
   #updating: Promise<unknown> = Promise.resolve();
+  #ending: Promise<unknown> = Promise.resolve();
   #forgotten = false;
   /** A change of the record failed after it may have reached the disk: what the next agent would read is not known, so nothing may run on. */
   #unsure = false;
@@ -126,11 +128,14 @@ export class LocalDesktop {
     }
   }
 
-  /** Durable when it resolves. One change after the other: two at once would each undo what the other says. Nothing is written of one that was forgotten. */
-  update(change: Partial<DesktopRecord>): Promise<void> {
+  /**
+   * Durable when it resolves. One change after the other: two at once would each undo what the other says; one that follows from what the record
+   * says is a function of it. Nothing is written of one that was forgotten.
+   */
+  update(change: Partial<DesktopRecord> | ((record: DesktopRecord) => Partial<DesktopRecord>)): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#forgotten) return;
-      const next = { ...this.record, ...change };
+      const next = { ...this.record, ...(typeof change === 'function' ? change(this.record) : change) };
       try {
         await saveRecord(this.home, next);
       } catch (error) {
@@ -233,12 +238,22 @@ export class LocalDesktop {
     return this.base;
   }
 
+  /** None of its layers is being merged when it resolves, and the record says what became of those that were (shorten-chain.ts). */
+  endMerges(qmp: QmpSession): Promise<void> {
+    const turn = this.#ending.then(() => endMerges(this, qmp));
+    this.#ending = turn.catch(() => undefined); // Whoever asked for it is told.
+    return turn;
+  }
+
   /**
    * After a departure that ended half-way the record may name a layer that QEMU does not use yet, and layers may be there that nobody
    * names. QEMU knows which one the guest writes to; what lies above it was never used, and goes. Without a machine the record counts.
    */
   async reconcileLayers(machine: Machine | undefined): Promise<void> {
-    if (machine !== undefined) await this.#dropUnused(machine.qmp);
+    if (machine !== undefined) {
+      await this.endMerges(machine.qmp);
+      await this.#dropUnused(machine.qmp);
+    }
     const named = new Set(this.record.disks.flatMap(({ layers }) => layers.map(({ file }) => file)));
     for (const file of await readdir(this.home.machineDirectory)) {
       if (overlayFile.test(file) && !named.has(file)) await rm(this.path(file), { force: true });

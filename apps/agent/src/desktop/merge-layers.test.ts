@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -51,10 +51,24 @@ describe('a chain that grew long', () => {
     assert.ok(!existsSync(desktop.path('disk0-3.qcow2')));
   });
 
-  test('stays as it is while it is short', async () => {
-    const desktop = await desktopOf(10, 2);
+  test('is merged below what the next checkpoint sends too, down to a raw image', async () => {
+    const desktop = await desktopOf(8, 6);
+    const raw = 'disk0-base.raw';
+    execFileSync('qemu-img', ['convert', '-O', 'raw', desktop.path('disk0-0.qcow2'), desktop.path(raw)]);
+    const [disk] = desktop.record.disks;
+    await desktop.update({ disks: [{ ...disk!, layers: [{ file: raw, format: 'raw' }, ...disk!.layers.slice(1)] }] });
     await mergeLayers(host, desktop);
-    assert.equal(desktop.record.disks[0]?.layers.length, 10);
+    const [merged] = (await loadRecord(desktop.home))!.disks;
+    assert.deepEqual(merged?.layers.map(({ file }) => file), [raw, 'disk0-6.qcow2', 'disk0-7.qcow2']);
+    assert.equal(merged.committedLayers, 1);
+    const bytes = readFileSync(desktop.path(raw));
+    assert.deepEqual([0, 1, 5, 6].map((page) => bytes[page * cluster]), [1, 2, 6, 0]);
+  });
+
+  test('stays as it is while it is short', async () => {
+    const desktop = await desktopOf(6, 2);
+    await mergeLayers(host, desktop);
+    assert.equal(desktop.record.disks[0]?.layers.length, 6);
     assert.deepEqual(await clustersOf(desktop.path('disk0-2.qcow2')), [2]);
   });
 

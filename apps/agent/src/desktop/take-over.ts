@@ -32,7 +32,7 @@ const pauseMs = 500;
  * HOLDER_IN_REACH, LEASE_NOT_OVER, EPOCH_FENCED (somebody else was faster), HEAD_MOVED (the holder has just committed) with nothing taken.
  * Where the resume fails after the take-over, the desktop is free at the same checkpoint.
  */
-export async function takeOver(host: Host, { name, confirmed, withoutAsking }: ControlArguments<'takeover'>, report: Report, here: Here): Promise<ControlResult<'takeover'>> {
+export async function takeOver(host: Host, { name, confirmed, withoutAsking }: ControlArguments<'takeover'>, report: Report, here: Here, signal?: AbortSignal): Promise<ControlResult<'takeover'>> {
   const { account, clock } = host;
   const remote = await findDesktop(account, name);
   const { head, holder } = takeable(host, remote);
@@ -45,10 +45,12 @@ export async function takeOver(host: Host, { name, confirmed, withoutAsking }: C
   });
   if (!confirmed) return { ...told(head), done: false, how: null, epoch: remote.epoch, arrive: null };
   if (holding.inReach && !withoutAsking) {
-    const suspended = await awaitDeparture(host, remote, holder, report);
+    const suspended = await awaitDeparture(host, remote, holder, report, signal);
     const resumed = await here.resume(suspended);
     return { ...told(suspended.head ?? head), ...resumed, done: true, how: 'suspended' };
   }
+  // From here on it is taken: what is called off later is the resume, and the desktop is free then.
+  signal?.throwIfAborted();
   const epoch = await take(host, remote, head, holding);
   const resumed = await here.resume({ ...remote, epoch, owner: { hostId: account.device.hostId, name: account.settings.hostName } });
   return { ...told(head), ...resumed, done: true, how: 'taken' };

@@ -57,7 +57,7 @@ async function lineInto(host: Host, desktop: LocalDesktop, { desktopId, name, ep
   const known = await account.withNewestKey(desktopId, wrappedKeys);
   if (head === null) {
     // All of it goes into the first checkpoint, and all of it is here.
-    await desktop.update({ base: null, disks: desktop.record.disks.map((disk) => ({ ...disk, committedLayers: 0 })) });
+    await desktop.update(({ disks }) => ({ base: null, disks: disks.map((disk) => ({ ...disk, committedLayers: 0 })) }));
     return { desktopId, name, epoch, keys: keysOf(host, desktopId, known), base: undefined };
   }
   const manifest = bytesOf(head.manifest);

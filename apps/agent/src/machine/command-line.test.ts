@@ -68,14 +68,14 @@ const vector = `
 -device virtserialport,bus=ports0.0,nr=4,chardev=port4,name=dev.godwit.log.0
 -chardev socket,id=serial0,path=/r/serial,server=on,wait=off
 -serial chardev:serial0
--blockdev {"driver":"nbd","node-name":"disk0-export","read-only":true,"discard":"unmap","server":{"type":"unix","path":"/r/nbd"},"export":"disk0","reconnect-delay":30}
--blockdev {"driver":"qcow2","node-name":"disk0-1.qcow2","read-only":false,"discard":"unmap","file":{"driver":"file","filename":"/d/disk0-1.qcow2","discard":"unmap"},"backing":"disk0-export"}
+-blockdev {"driver":"nbd","node-name":"disk0-export","read-only":true,"discard":"unmap","detect-zeroes":"unmap","server":{"type":"unix","path":"/r/nbd"},"export":"disk0","reconnect-delay":30}
+-blockdev {"driver":"qcow2","node-name":"disk0-1.qcow2","read-only":false,"discard":"unmap","detect-zeroes":"unmap","file":{"driver":"file","filename":"/d/disk0-1.qcow2","discard":"unmap"},"backing":"disk0-export"}
 -device virtio-blk-pci,id=blk0,drive=disk0-1.qcow2,bootindex=0,bus=pcie.0,addr=0x8
--blockdev {"driver":"qcow2","node-name":"disk1-0.qcow2","read-only":false,"discard":"unmap","file":{"driver":"file","filename":"/d/disk1-0.qcow2","discard":"unmap"},"backing":null}
+-blockdev {"driver":"qcow2","node-name":"disk1-0.qcow2","read-only":false,"discard":"unmap","detect-zeroes":"unmap","file":{"driver":"file","filename":"/d/disk1-0.qcow2","discard":"unmap"},"backing":null}
 -device virtio-blk-pci,id=blk1,drive=disk1-0.qcow2,bus=pcie.0,addr=0x9
--blockdev {"driver":"raw","node-name":"disk2-0.raw","read-only":false,"discard":"unmap","file":{"driver":"file","filename":"/d/disk2-0.raw","discard":"unmap"}}
+-blockdev {"driver":"raw","node-name":"disk2-0.raw","read-only":false,"discard":"unmap","detect-zeroes":"unmap","file":{"driver":"file","filename":"/d/disk2-0.raw","discard":"unmap"}}
 -device virtio-blk-pci,id=blk2,drive=disk2-0.raw,bus=pcie.0,addr=0xa
--blockdev {"driver":"qcow2","node-name":"disk3-0.qcow2","read-only":false,"discard":"unmap","file":{"driver":"file","filename":"/d/disk3-0.qcow2","discard":"unmap"},"backing":null}
+-blockdev {"driver":"qcow2","node-name":"disk3-0.qcow2","read-only":false,"discard":"unmap","detect-zeroes":"unmap","file":{"driver":"file","filename":"/d/disk3-0.qcow2","discard":"unmap"},"backing":null}
 -device virtio-blk-pci,id=blk3,drive=disk3-0.qcow2,bus=pcie.0,addr=0xb
 -chardev socket,id=qmp0,path=/r/qmp,server=on,wait=off
 -mon chardev=qmp0,mode=control
@@ -124,14 +124,14 @@ describe('the command line of contract version 1', () => {
     assert.ok(argv.includes('socket,id=qmp0,path=/home/a,,server=off/qmp,server=on,wait=off'));
     assert.ok(argv.includes('socket,id=port1,path=/home/a,,server=off/port1,server=on,wait=off'));
     const strange = commandLine(contract, { ...files, disks: [[{ kind: 'file', file: '/d/a,"b=c/x', format: 'qcow2' }], ...files.disks.slice(1)] });
-    assert.ok(strange.includes('{"driver":"qcow2","node-name":"x","read-only":false,"discard":"unmap","file":{"driver":"file","filename":"/d/a,\\"b=c/x","discard":"unmap"},"backing":null}'));
+    assert.ok(strange.includes('{"driver":"qcow2","node-name":"x","read-only":false,"discard":"unmap","detect-zeroes":"unmap","file":{"driver":"file","filename":"/d/a,\\"b=c/x","discard":"unmap"},"backing":null}'));
   });
 });
 
 describe('a chain of layers', () => {
   test('is written to only at its top; what lies below is open elsewhere too', () => {
     const [low, middle, high] = ['disk0-0.qcow2', 'disk0-7.qcow2', 'disk0-9.qcow2'].map((name) => ({ kind: 'file', file: `/d/${name}`, format: 'qcow2' }) as const);
-    assert.deepEqual(layerNode(middle!, low, false), { driver: 'qcow2', 'node-name': 'disk0-7.qcow2', 'read-only': true, discard: 'unmap', file: { driver: 'file', filename: '/d/disk0-7.qcow2', discard: 'unmap', locking: 'off' }, backing: 'disk0-0.qcow2' });
+    assert.deepEqual(layerNode(middle!, low, false), { driver: 'qcow2', 'node-name': 'disk0-7.qcow2', 'read-only': true, discard: 'unmap', 'detect-zeroes': 'unmap', file: { driver: 'file', filename: '/d/disk0-7.qcow2', discard: 'unmap', locking: 'off' }, backing: 'disk0-0.qcow2' });
     const argv = commandLine(contract, { ...files, disks: [[low!, middle!, high!], ...files.disks.slice(1)] });
     const chain = argv.filter((argument) => argument.startsWith('{"driver"')).slice(0, 3);
     assert.deepEqual(chain.map((node) => (JSON.parse(node) as { 'read-only': boolean })['read-only']), [true, true, false]);

@@ -90,9 +90,9 @@ export function nodeName(layer: Layer): string {
   return layer.kind === 'nbd' ? `${layer.exportName}-export` : basename(layer.file);
 }
 
-/** The `BlockdevOptions` of one layer on top of the one below it, as `-blockdev` and `blockdev-add` take them. */
+/** The `BlockdevOptions` of one layer on top of the one below it, as `-blockdev` and `blockdev-add` take them. Zeros take no room, whoever writes them: the guest, or a merge. */
 export function layerNode(layer: Layer, below: Layer | undefined, writable: boolean): Record<string, unknown> {
-  const common = { 'node-name': nodeName(layer), 'read-only': !writable, discard: 'unmap' };
+  const common = { 'node-name': nodeName(layer), 'read-only': !writable, discard: 'unmap', 'detect-zeroes': 'unmap' };
   if (layer.kind === 'nbd') {
     // reconnect-delay: the guest waits, rather than sees disk errors, while the agent restarts its export.
     return { driver: 'nbd', ...common, server: { type: 'unix', path: layer.socket }, export: layer.exportName, 'reconnect-delay': 30 };

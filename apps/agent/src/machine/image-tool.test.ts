@@ -48,12 +48,12 @@ describe('images, with the real qemu-img', () => {
     qemuIo(chain(2), 'write -P 0x62 64k 64k', 'write -z 128k 64k', 'write -P 0x62 320k 1k');
     qemuIo(chain(3), 'write -P 0x63 192k 1k');
     const before = content(chain(3));
-    await mergeImages(paths);
+    await mergeImages(paths.map((path) => ({ path, format: 'qcow2' })));
     assert.deepEqual(content(paths[0]!), before);
     assert.deepEqual(content(chain(3)), before);
     // A zero stays a zero of its own: it hides what is below all of them.
     assert.equal(clusters(paths[0]!, await mapImage(paths[0]!, 'qcow2')), 'ab0c.b..');
-    await mergeImages(paths.slice(0, 1));
+    await mergeImages([{ path: paths[0]!, format: 'qcow2' }]);
   });
 
   test('a new one is an empty qcow2 of 64 KiB clusters that names no other', async () => {

@@ -70,12 +70,15 @@ export async function mapImage(path: string, format: 'qcow2' | 'raw'): Promise<E
   });
 }
 
-/** Writes what the qcow2 images above say into the lowest (`paths`: bottom first, none in use). What they say together is the same before, after and meanwhile. */
-export async function mergeImages(paths: readonly string[]): Promise<void> {
-  for (let top = paths.length - 1; top > 0; top -= 1) {
-    const image = (path: string, backing: unknown): unknown => ({ driver: 'qcow2', file: { driver: 'file', filename: path }, backing });
+/** Writes what the qcow2 images above say into the lowest, which may be raw (bottom first, none in use). What they say together is the same before, after and meanwhile. */
+export async function mergeImages(images: readonly { readonly path: string; readonly format: 'qcow2' | 'raw' }[]): Promise<void> {
+  for (let top = images.length - 1; top > 0; top -= 1) {
+    const { path, format } = images[top - 1]!;
+    // Zeros that are written take no room.
+    const below = { driver: format, file: { driver: 'file', filename: path, discard: 'unmap' }, discard: 'unmap', 'detect-zeroes': 'unmap', ...(format === 'raw' ? {} : { backing: null }) };
+    const above = { driver: 'qcow2', file: { driver: 'file', filename: images[top]!.path }, backing: below };
     // -d: the upper one is not emptied, it goes as a whole.
-    await imageTool(['commit', '-q', '-d', `json:${JSON.stringify(image(paths[top]!, image(paths[top - 1]!, null)))}`], paths[top]!);
+    await imageTool(['commit', '-q', '-d', `json:${JSON.stringify(above)}`], images[top]!.path);
   }
 }
 

@@ -2,6 +2,7 @@ import { Fault } from '@godwit/base';
 import type { ControlResult, DepartFigures } from '@godwit/wire';
 import type { Report } from '../daemon/control-server.ts';
 import { depart, type Departed } from '../depart/depart.ts';
+import { tellWhatStays, unlessCalledOff } from '../desktop/called-off.ts';
 import type { Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import { isOutOfReach } from './out-of-reach.ts';
@@ -9,6 +10,13 @@ import { resumeHere } from './resume-here.ts';
 import { saveHere } from './save-here.ts';
 import { backToSaved, removeSaved } from './saved-checkpoint.ts';
 import { Uploads, type UploadEnds } from './uploads.ts';
+
+export interface SuspendOptions {
+  /** Where the store is out of reach it may be saved on this machine. */
+  readonly mayStay: boolean;
+  /** Its person calls it off. */
+  readonly signal?: AbortSignal;
+}
 
 /** Suspending and resuming where coordinator or store may be out of reach, and the way to the store of what was saved without them. */
 export class Offline {
@@ -40,14 +48,23 @@ export class Offline {
     this.#uploads.forget(desktop);
   }
 
-  /** Into the store where that can be had; else, if it `mayStay`, on this machine, and into the store when it can be had again. Else it runs on. */
-  async suspend(desktop: LocalDesktop, mayStay: boolean, report: Report): Promise<ControlResult<'suspend'>> {
+  /**
+   * Into the store where that can be had; else, if it `mayStay`, on this machine, and into the store when it can be had again. Else it runs on; so
+   * too where `signal` calls it off before its commit is sent (CANCELLED).
+   */
+  suspend(desktop: LocalDesktop, options: SuspendOptions, report: Report): Promise<ControlResult<'suspend'>> {
     const { name } = desktop;
-    if (desktop.record.stage === 'saved') return inStore(name, await this.#uploads.now(desktop, report));
+    const stays = (): string => (desktop.state === 'saved' ? `${name} stays saved on this machine, and goes into the store by itself` : `rolled back: ${name} ${desktop.mayRun ? 'runs on' : 'stands still'} here`);
+    return tellWhatStays(name, stays, () => this.#suspend(desktop, options, report));
+  }
+
+  async #suspend(desktop: LocalDesktop, { mayStay, signal }: SuspendOptions, report: Report): Promise<ControlResult<'suspend'>> {
+    const { name } = desktop;
+    if (desktop.record.stage === 'saved') return inStore(name, await this.#uploads.now(desktop, report, signal));
     return desktop.exclusively('departing', async () => {
       if (desktop.commitPending) throw new Fault('COMMIT_UNKNOWN', { subject: name });
       try {
-        const departed = await depart(this.#host, desktop, report);
+        const departed = await depart(this.#host, desktop, report, signal);
         this.#ends.onSafe(desktop);
         return inStore(name, departed);
       } catch (error) {
@@ -57,16 +74,16 @@ export class Offline {
         if (sent) this.#ends.onUnknown(desktop);
         if (sent || !mayStay || !isOutOfReach(fault)) throw error;
         const { epoch } = desktop.record;
-        const depart = await this.#saveHere(desktop, fault, report);
+        const depart = await this.#saveHere(desktop, fault, report, signal);
         this.#uploads.begin(desktop);
         return { name, epoch, depart, safe: false, reason: fault.message };
       }
     });
   }
 
-  async #saveHere(desktop: LocalDesktop, outage: Fault, report: Report): Promise<DepartFigures> {
+  async #saveHere(desktop: LocalDesktop, outage: Fault, report: Report, signal: AbortSignal | undefined): Promise<DepartFigures> {
     try {
-      return await saveHere(this.#host, desktop, outage.message, report);
+      return await saveHere(this.#host, desktop, outage.message, report, signal);
     } catch (error) {
       const { code, message } = Fault.from(error);
       if (code !== 'DISK_FULL') throw error;
@@ -76,18 +93,18 @@ export class Offline {
   }
 
   /** Goes on with what is saved here. Throws DESKTOP_SUPERSEDED, LEASE_UNCONFIRMED (strict, and nobody in reach), DESKTOP_BUSY. */
-  async resume(desktop: LocalDesktop, { eager, wait }: { eager: boolean; wait: boolean }, report: Report): Promise<ControlResult<'resume'>> {
+  async resume(desktop: LocalDesktop, { eager, wait, signal }: { eager: boolean; wait: boolean; signal: AbortSignal | undefined }, report: Report): Promise<ControlResult<'resume'>> {
     const { name } = desktop;
     await this.#uploads.stop(desktop);
     try {
       if (desktop.record.stage !== 'saved') throw new Fault('DESKTOP_BUSY', { subject: name, found: desktop.state });
       const { complete } = await desktop.exclusively('arriving', async () => {
         await this.#host.leases.assertMayStart(desktop);
-        return resumeHere(this.#host, desktop, { eager }, report);
+        return resumeHere(this.#host, desktop, { eager, signal }, report);
       });
       const filled = desktop.exclusively('filling', () => complete).catch((error: unknown) => this.#lost(desktop, error));
       filled.catch(() => undefined); // Logged where it happened; without --wait nobody is left to be told.
-      if (wait) await filled;
+      if (wait) await unlessCalledOff(filled, signal);
       return { name, sequence: desktop.record.base?.sequence ?? 0, epoch: desktop.record.epoch, fromHere: true, arrive: desktop.arrival! };
     } catch (error) {
       if (desktop.record.stage === 'saved' && desktop.operation === undefined) this.#uploads.begin(desktop);

@@ -5,6 +5,7 @@ import { LiveFrames } from '../arrive/live-frames.ts';
 import { eagernessOf, Loading, type Eagerness } from '../arrive/loading.ts';
 import type { RamPlayer } from '../arrive/ram-player.ts';
 import type { Report } from '../daemon/control-server.ts';
+import { unlessCalledOff } from '../desktop/called-off.ts';
 import { roomOf, type Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import { mergeLayers } from '../desktop/merge-layers.ts';
@@ -28,10 +29,10 @@ export interface ResumedHere {
  *
  * Until `complete` the record says `saved`, and the guest writes its disks into layers that no record names: whatever dies, the saved state
  * is there again and goes on from where it was. Then one write of the record makes the running machine the desktop, and the saved memory,
- * stale from then on, is removed. So no state runs on twice. On failure the desktop is saved, as it was.
+ * stale from then on, is removed. So no state runs on twice. On failure the desktop is saved, as it was; so too where `signal` calls it off before it runs.
  */
-export async function resumeHere(host: Host, desktop: LocalDesktop, options: { eager: boolean }, report: Report): Promise<ResumedHere> {
-  const resumption = new ResumptionHere(host, desktop, options.eager, report);
+export async function resumeHere(host: Host, desktop: LocalDesktop, options: { eager: boolean; signal?: AbortSignal | undefined }, report: Report): Promise<ResumedHere> {
+  const resumption = new ResumptionHere(host, desktop, options, report);
   try {
     return await resumption.run();
   } catch (error) {
@@ -44,13 +45,15 @@ class ResumptionHere {
   readonly #host: Host;
   readonly #desktop: LocalDesktop;
   readonly #eagerness: Eagerness;
+  readonly #signal: AbortSignal | undefined;
   readonly #phase: PhaseReport<ArrivePhase>;
   #loading: Loading | undefined;
 
-  constructor(host: Host, desktop: LocalDesktop, eager: boolean, report: Report) {
+  constructor(host: Host, desktop: LocalDesktop, { eager, signal }: { eager: boolean; signal?: AbortSignal | undefined }, report: Report) {
     this.#host = host;
     this.#desktop = desktop;
     this.#eagerness = eagernessOf(host, eager);
+    this.#signal = signal;
     this.#phase = new PhaseReport(host.clock, report, 'fit');
   }
 
@@ -63,6 +66,7 @@ class ResumptionHere {
     const reader = await openSaved(this.#host, this.#desktop);
     const frames = new LiveFrames(reader);
     const disks = await this.#overlaid();
+    this.#signal?.throwIfAborted();
     this.#phase.enter('launch');
     const reading = Promise.all([reader.readRegion(deviceRegionOf(reader.regions).id), reader.loadLeaves()]);
     reading.catch(() => undefined); // Awaited below: a machine that is still starting has to be there for the roll-back to end it.
@@ -71,7 +75,7 @@ class ResumptionHere {
     const machine = await this.#loading.launch(disks.map(({ layers }) => layers.map(({ file, format }) => ({ kind: 'file', file: this.#desktop.path(file), format }))));
     const [deviceBytes] = await reading;
     this.#phase.enter('load');
-    const { player, figures } = await this.#loading.run(machine, deviceBytes);
+    const { player, figures } = await unlessCalledOff(this.#loading.run(machine, deviceBytes), this.#signal);
     const complete = this.#complete({ machine, player, frames, figures, disks }).catch(async (error: unknown) => {
       await this.rollBack(error);
       throw error;

@@ -24,11 +24,12 @@ const onlyEpoch = 1;
 /**
  * Suspends a desktop without coordinator and store: one straight line of phases with one roll-back.
  *
- * On success its state is durable on this machine (`stage: 'saved'`), and no machine of it runs. On failure the guest runs on here, if it may.
+ * On success its state is durable on this machine (`stage: 'saved'`), and no machine of it runs. On failure the guest runs on here, if it may;
+ * so too where `signal` calls it off before that.
  * Refuses with DISK_FULL before it begins where memory that does not compress would not fit. `reason`: why here, for its person.
  */
-export async function saveHere(host: Host, desktop: LocalDesktop, reason: string, report: Report): Promise<DepartFigures> {
-  const saving = new SavingHere(host, desktop, report);
+export async function saveHere(host: Host, desktop: LocalDesktop, reason: string, report: Report, signal?: AbortSignal): Promise<DepartFigures> {
+  const saving = new SavingHere(host, desktop, report, signal);
   let figures: DepartFigures;
   try {
     figures = await saving.run(reason);
@@ -51,14 +52,16 @@ class SavingHere {
   readonly #desktop: LocalDesktop;
   readonly #phase: PhaseReport<DepartPhase>;
   readonly #capture: Capture;
+  readonly #signal: AbortSignal | undefined;
   #writer: CheckpointWriter | undefined;
   /** The record may say that it is saved. */
   #recorded = false;
 
-  constructor(host: Host, desktop: LocalDesktop, report: Report) {
+  constructor(host: Host, desktop: LocalDesktop, report: Report, signal: AbortSignal | undefined) {
     this.#host = host;
     this.#desktop = desktop;
     this.#phase = new PhaseReport(host.clock, report, 'check');
+    this.#signal = signal;
     this.#capture = new Capture(host, desktop, this.#phase);
   }
 
@@ -74,9 +77,10 @@ class SavingHere {
     await removeSaved(this.#desktop);
     await this.#capture.prepare();
     this.#phase.enter('capture');
-    const captured = await this.#capture.take(new SinkReceiver(sink));
+    const captured = await this.#capture.take(new SinkReceiver(sink), { signal: this.#signal });
     this.#phase.enter('seal');
     const finished = await this.#finish(writer, captured);
+    this.#signal?.throwIfAborted();
     await this.#record({ localId, generation: wrapped.generation, wrappedKey: wrapped.bytes, manifest: textOf(finished.manifest), savedMs: this.#host.clock.wallMs() });
     return {
       pauseMs: captured.pauseMs,

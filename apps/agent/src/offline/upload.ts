@@ -2,6 +2,7 @@ import { Fault } from '@godwit/base';
 import type { ControlProgress, DepartPhase } from '@godwit/wire';
 import { clear, type Departed } from '../depart/depart.ts';
 import { frozenLayers, lineOf, NextCheckpoint, type Line } from '../depart/next-checkpoint.ts';
+import { unlessCalledOff } from '../desktop/called-off.ts';
 import type { Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import { PhaseReport } from '../desktop/phase-report.ts';
@@ -52,7 +53,7 @@ class Upload {
   async run(): Promise<Departed> {
     const { signal } = this.#options;
     this.#phase.enter('check');
-    const line = this.#options.line ?? (await lineOf(this.#host, this.#desktop));
+    const line = this.#options.line ?? (await unlessCalledOff(lineOf(this.#host, this.#desktop), signal));
     this.#mustGoOn();
     const reader = await openSaved(this.#host, this.#desktop);
     const checkpoint = new NextCheckpoint(this.#host, this.#desktop, line, (uploadedBytes) => this.#phase.advance(uploadedBytes, null), signal);

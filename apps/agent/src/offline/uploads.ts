@@ -77,11 +77,11 @@ export class Uploads {
     this.#waiting.delete(desktop);
   }
 
-  /** Now, for somebody who waits for it. Throws what the upload throws; the desktop goes on waiting then. */
-  async now(desktop: LocalDesktop, report: (progress: ControlProgress) => void): Promise<Departed> {
+  /** Now, for somebody who waits for it. Throws what the upload throws; the desktop goes on waiting then; so too where `signal` calls it off. */
+  async now(desktop: LocalDesktop, report: (progress: ControlProgress) => void, signal?: AbortSignal): Promise<Departed> {
     await this.stop(desktop);
     try {
-      const departed = await desktop.exclusively('uploading', () => uploadSaved(this.#host, desktop, { report }));
+      const departed = await desktop.exclusively('uploading', () => uploadSaved(this.#host, desktop, { report, ...(signal === undefined ? {} : { signal }) }));
       this.#ends.onSafe(desktop);
       return departed;
     } catch (error) {

@@ -115,6 +115,43 @@ export async function blockdevDelete(qmp: QmpSession, nodeName: string): Promise
   await qmp.execute('blockdev-del', { 'node-name': nodeName });
 }
 
+export interface Job {
+  readonly id: string;
+  /** `created`, `running`, `waiting`, `pending`, `aborting`, `concluded` ... */
+  readonly status: string;
+  /** Of a concluded one: why it failed, or that it was cancelled; undefined: it did its work. */
+  readonly error?: string;
+}
+
+export interface BlockCommit {
+  /** Letters, digits, `-`, `.`, `_`. The job is there, concluded, until `jobDismiss`. */
+  readonly id: string;
+  /** The layer that is written to. Not one of those that are merged. */
+  readonly active: string;
+  /** All layers above `base` up to `top` go into `base`; then they are out of the chain, as nodes without use. */
+  readonly base: string;
+  readonly top: string;
+  readonly bytesPerSecond: number;
+}
+
+/** Begins to merge layers of a running chain. */
+export async function blockCommit(qmp: QmpSession, { id, active, base, top, bytesPerSecond }: BlockCommit): Promise<void> {
+  // No image of ours names its backing file: with one `qemu-img map` would tell of that, too.
+  await qmp.execute('block-commit', { 'job-id': id, device: active, 'base-node': base, 'top-node': top, 'backing-file': '', speed: bytesPerSecond, 'auto-dismiss': false });
+}
+
+export async function queryJobs(qmp: QmpSession): Promise<Job[]> {
+  return list(await qmp.execute('query-jobs'), 'query-jobs').map((job) => ({ id: text(job, 'id'), status: text(job, 'status'), ...(typeof job.error === 'string' ? { error: job.error } : {}) }));
+}
+
+export async function jobCancel(qmp: QmpSession, id: string): Promise<void> {
+  await qmp.execute('job-cancel', { id });
+}
+
+export async function jobDismiss(qmp: QmpSession, id: string): Promise<void> {
+  await qmp.execute('job-dismiss', { id });
+}
+
 /** Puts each `overlay` (added with `"backing": null`) on top of its `node`, all at one instant or none. */
 export async function snapshotDisks(qmp: QmpSession, snapshots: readonly BlockSnapshot[]): Promise<void> {
   if (snapshots.length === 0) return;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { Fault, type FaultCode } from '@godwit/base';
 import type { ObjectStore } from './object-store.ts';
 
@@ -9,6 +8,8 @@ export interface ConformanceOptions {
   readonly open: () => Promise<{ readonly store: ObjectStore; readonly close?: () => Promise<void> }>;
   /** False for stores of agents, which may only put and get. */
   readonly lists: boolean;
+  /** That of `node:test`, which programs do not load. */
+  readonly test: (title: string, body: () => Promise<void>) => Promise<void>;
 }
 
 export async function refusedWith(code: FaultCode, action: Promise<unknown>): Promise<void> {
@@ -20,7 +21,7 @@ export async function refusedWith(code: FaultCode, action: Promise<unknown>): Pr
 }
 
 /** What every ObjectStore does, whichever driver; a driver's test file opens its store and calls this. */
-export function storeConformance({ name, open, lists }: ConformanceOptions): void {
+export function storeConformance({ name, open, lists, test }: ConformanceOptions): void {
   const storeTest = (title: string, body: (store: ObjectStore) => Promise<void>): void => {
     void test(`${name}: ${title}`, async () => {
       const { store, close } = await open();

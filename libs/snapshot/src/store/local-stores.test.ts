@@ -7,7 +7,7 @@ import { refusedWith, storeConformance } from './conformance.ts';
 import { directoryStore } from './directory-store.ts';
 import { memoryStore } from './memory-store.ts';
 
-storeConformance({ name: 'memory', lists: true, open: async () => ({ store: memoryStore() }) });
+storeConformance({ name: 'memory', lists: true, test, open: async () => ({ store: memoryStore() }) });
 
 async function folder(): Promise<{ directory: string; close: () => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'godwit-store-'));
@@ -17,6 +17,7 @@ async function folder(): Promise<{ directory: string; close: () => Promise<void>
 storeConformance({
   name: 'directory',
   lists: true,
+  test,
   open: async () => {
     const { directory, close } = await folder();
     return { store: directoryStore({ directory: join(directory, 'not-there-yet') }), close };

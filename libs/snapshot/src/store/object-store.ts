@@ -24,6 +24,8 @@ export interface ObjectStore {
   put(key: string, body: Uint8Array): Promise<void>;
   /** Exactly the bytes asked for, the caller's own. OBJECT_MISSING; OBJECT_SHORT when the object ends before the range does. */
   get(key: string, range?: ByteRange): Promise<Buffer>;
+  /** Only of a store that may answer from copies: `get` from the original, for whoever got what does not open. The copy is what came, from then on. */
+  getAfresh?(key: string, range: ByteRange): Promise<Buffer>;
   /** Length in bytes, undefined when there is no such object. */
   size(key: string): Promise<number | undefined>;
   /** All objects whose key begins with `prefix`, ascending by key. */
@@ -37,6 +39,7 @@ export function checkBody(key: string, body: Uint8Array): void {
   if (body.length > objectBytesMax) throw new Fault('VALUE_OUT_OF_RANGE', { subject: key, expected: `an object of at most ${objectBytesMax} bytes`, found: `${body.length}` });
 }
 
+/** VALUE_OUT_OF_RANGE for a range that no object can have. */
 export function checkRange({ offsetBytes, lengthBytes }: ByteRange): void {
   const good = Number.isSafeInteger(offsetBytes) && offsetBytes >= 0 && Number.isSafeInteger(lengthBytes) && lengthBytes >= 1 && lengthBytes <= objectBytesMax;
   if (!good) throw new Fault('VALUE_OUT_OF_RANGE', { expected: `a range of 1 to ${objectBytesMax} bytes`, found: `${lengthBytes} bytes at ${offsetBytes}` });

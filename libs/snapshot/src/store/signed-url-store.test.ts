@@ -90,7 +90,7 @@ async function loopback(options: Partial<SignedUrlStoreOptions> = {}): Promise<L
   };
 }
 
-storeConformance({ name: 'signed-url', lists: false, open: async () => await loopback() });
+storeConformance({ name: 'signed-url', lists: false, test, open: async () => await loopback() });
 
 const key = 'd-1/p-1';
 const body = Buffer.alloc(3000, 'x');
