@@ -56,8 +56,17 @@ export class PackSealer {
     cipher.final();
     target.set(ciphertext, offset);
     target.set(cipher.getAuthTag(), offset + ciphertext.length);
+    release(ciphertext);
     return sealedBytes;
   }
+}
+
+/**
+ * Gives memory back at once that nobody looks at any more: what waits for the collector makes it run often, and new memory is cold.
+ * Only of a buffer that is all of its memory; a small one shares it with others.
+ */
+export function release({ buffer, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 /** The plaintext, only after its tag was verified; else SEAL_BROKEN, whatever was wrong, and no byte of it is left in memory. */

@@ -1,18 +1,18 @@
 import { Fault, newId, type Clock, type CommitId, type PackId, type Random } from '@godwit/base';
 import type { DeviceSecrets } from '@godwit/crypto';
 import type { CheckpointReader } from './checkpoint-reader.ts';
-import { compress } from './compression.ts';
+import type { FramePacker } from './frame-packer.ts';
 import { InFlight } from './in-flight.ts';
 import type { DesktopKeys } from './keys.ts';
 import type { FrameLocation } from './leaf.ts';
-import { framesInFlightMax, regionsMax, tableLeavesMax } from './limits.ts';
+import { framePagesMax, framesInFlightMax } from './limits.ts';
 import { manifestKeyOf, type ManifestPack, type ManifestPublic } from './manifest.ts';
 import { openManifest, sealManifest, type ManifestStats } from './manifest-sealed.ts';
 import type { PackOrigin } from './pack-format.ts';
-import { PackStream } from './pack-stream.ts';
-import { lastPageBytes, OpenFrame } from './page-frame.ts';
-import { PageTableBuilder } from './page-table-builder.ts';
-import { leafCountOf, pageCountOf, type Region } from './region.ts';
+import { PackStream, type PackStreamOptions } from './pack-stream.ts';
+import { fullFrameMemory, type OpenFrame } from './page-frame.ts';
+import { PageFramer, type FramedPages } from './page-framer.ts';
+import type { Region } from './region.ts';
 import { packsOfRoot, type TableLocation } from './root.ts';
 import { writeRoot } from './root-writer.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -41,6 +41,8 @@ export interface CheckpointWriterOptions {
   readonly regions: readonly Region[];
   readonly random: Random;
   readonly clock: Clock;
+  /** What makes packs of frames: this thread unless told. */
+  readonly packer?: (options: PackStreamOptions) => FramePacker;
   /** Called when a pack has arrived in the store. */
   readonly onProgress?: (progress: CheckpointProgress) => void;
 }
@@ -66,16 +68,6 @@ export interface FinishedCheckpoint {
   readonly stats: ManifestStats & { readonly manifestBytes: number; readonly leavesWritten: number; readonly leavesShared: number };
 }
 
-/** A region while it is written: its part of the page table, and the frame that takes the next page. */
-interface WrittenRegion {
-  readonly region: Region;
-  readonly table: PageTableBuilder;
-  readonly zeroPage: Buffer;
-  open: OpenFrame | undefined;
-  /** A page of the open frame became zero: it must not come into that frame a second time, so the frame takes no more. */
-  openIsSpent: boolean;
-}
-
 /**
  * Writes one checkpoint. Pages go in, in any order and as often as they change; `finish` leaves the packs and the manifest in the
  * store. After any failure, and after `abort`, every call throws that failure; what was uploaded by then belongs to no
@@ -83,13 +75,17 @@ interface WrittenRegion {
  */
 export class CheckpointWriter {
   readonly #options: CheckpointWriterOptions;
-  readonly #regions = new Map<number, WrittenRegion>();
+  readonly #framer: PageFramer;
+  /** Frames that are closed and not yet on their way. */
+  readonly #closed: OpenFrame[] = [];
   readonly #compressing = new InFlight(framesInFlightMax);
-  readonly #packs: PackStream;
+  readonly #packs: FramePacker;
   /** By number of the writer's frames; filled as they are sealed. */
   readonly #places: FrameLocation[] = [];
-  readonly #progress = { pagesWritten: 0, pagesZero: 0, packs: 0, bytesUploaded: 0 };
-  #framesOpened = 0;
+  /** Those of frames that another thread filled. */
+  #adopted: Promise<readonly FrameLocation[]> = Promise.resolve([]);
+  #packsStored = 0;
+  #bytesUploaded = 0;
   #state: 'open' | 'finished' | { readonly failure: unknown } = 'open';
 
   constructor(options: CheckpointWriterOptions) {
@@ -103,23 +99,21 @@ export class CheckpointWriter {
     if (forkedFrom !== undefined && (parent !== undefined || forkedFrom.desktopId === keys.desktopId)) {
       throw new Fault('VALUE_OUT_OF_RANGE', { expected: 'a fork of another desktop, without a parent', found: parent === undefined ? forkedFrom.desktopId : 'both' });
     }
+    this.#framer = new PageFramer({ memory: fullFrameMemory, closed: (frame) => this.#closed.push(frame) });
     for (const region of options.regions) this.addRegion(region);
     const onStored = (lengthBytes: number): void => {
-      this.#progress.packs += 1;
-      this.#progress.bytesUploaded += lengthBytes;
-      onProgress?.({ ...this.#progress });
+      this.#packsStored += 1;
+      this.#bytesUploaded += lengthBytes;
+      onProgress?.(this.#progress);
     };
-    this.#packs = new PackStream({ store, keys, origin: this.#origin(), random, onStored });
+    const packing = { store, keys, origin: this.#origin(), random, onStored };
+    this.#packs = options.packer?.(packing) ?? new PackStream(packing);
   }
 
   /** VALUE_OUT_OF_RANGE when its id is taken or the checkpoint gets too many regions or pages. */
   addRegion(region: Region): void {
     this.#mustBeOpen();
-    const leaves = [...this.#regions.values()].reduce((sum, written) => sum + leafCountOf(written.region), leafCountOf(region));
-    if (this.#regions.has(region.id) || this.#regions.size >= regionsMax || leaves > tableLeavesMax) {
-      throw new Fault('VALUE_OUT_OF_RANGE', { subject: region.name, expected: `at most ${regionsMax} regions, each id once, ${tableLeavesMax} leaves`, found: `region ${region.id}, ${leaves} leaves` });
-    }
-    this.#regions.set(region.id, { region, table: new PageTableBuilder(region), zeroPage: Buffer.alloc(region.pageBytes), open: undefined, openIsSpent: false });
+    this.#framer.addRegion(region);
   }
 
   /**
@@ -128,43 +122,39 @@ export class CheckpointWriter {
    * region), and free again after. Waits while too much is in flight. Calls for one region must not overlap.
    */
   async putPages(regionId: number, pages: Uint32Array, bytes: Buffer): Promise<void> {
-    const written = this.#written(regionId);
-    const { region, table, zeroPage } = written;
-    const { pageBytes } = region;
-    if (bytes.length !== pages.length * pageBytes) throw new Fault('VALUE_OUT_OF_RANGE', { subject: region.name, expected: `${pages.length * pageBytes} bytes`, found: `${bytes.length}` });
-    this.#checkPages(region, pages);
-    for (let index = 0; index < pages.length; index += 1) {
-      const page = pages[index]!;
-      const start = index * pageBytes;
-      this.#clearPadding(region, page, bytes, start);
-      if (bytes.compare(zeroPage, 0, pageBytes, start, start + pageBytes) === 0) {
-        this.#setZero(written, page);
-        continue;
-      }
-      this.#progress.pagesWritten += 1;
-      if (written.openIsSpent) await this.#seal(written);
-      written.open ??= new OpenFrame(region, this.#framesOpened++);
-      const slot = table.slotIn(written.open.number, page);
-      if (slot === undefined) table.setFrame(page, written.open.number, written.open.add(page, bytes, start));
-      else written.open.replace(slot, bytes, start);
-      if (written.open.full) await this.#seal(written);
+    this.#mustBeOpen();
+    // In steps, so that a large put waits in between instead of filling the memory with its frames.
+    const pageBytes = bytes.length / Math.max(1, pages.length);
+    for (let first = 0; first === 0 || first < pages.length; first += framePagesMax) {
+      const last = Math.min(first + framePagesMax, pages.length);
+      this.#framer.put(regionId, pages.subarray(first, last), bytes.subarray(first * pageBytes, last * pageBytes));
+      await this.#sealClosed();
     }
   }
 
   /** These pages are zero from now on. They cost nothing but their entry in the page table. */
   putZero(regionId: number, pages: Uint32Array): void {
-    const written = this.#written(regionId);
-    this.#checkPages(written.region, pages);
-    for (const page of pages) this.#setZero(written, page);
+    this.#mustBeOpen();
+    this.#framer.putZero(regionId, pages);
+  }
+
+  /** Goes on from what another thread put into frames, before any page is put here. `places`: of those frames, by number; `finish` waits for them. */
+  adopt(framed: FramedPages, places: Promise<readonly FrameLocation[]>): void {
+    this.#mustBeOpen();
+    this.#framer.adopt(framed);
+    this.#adopted = places;
+    places.catch(() => undefined); // `finish` throws it.
   }
 
   /** Seals what is left, writes page table and manifest. All objects are in the store when it resolves. */
   async finish(request: FinishCheckpoint): Promise<FinishedCheckpoint> {
     this.#mustBeOpen();
     return await this.#orFail(async () => {
-      for (const written of this.#regions.values()) await this.#seal(written);
+      this.#framer.close();
+      await this.#sealClosed();
       await this.#compressing.settled();
-      const tables = [...this.#regions.values()].sort((a, b) => a.region.id - b.region.id).map((written) => written.table);
+      for (const [number, place] of (await this.#adopted).entries()) this.#places[number] = place;
+      const { tables } = this.#framer;
       const table = await writeRoot({ tables, base: this.#base, placeOf: (number) => this.#placeOf(number), packs: this.#packs });
       const stored = await this.#packs.finish();
       const needed = [...new Set([...packsOfRoot(table.root), table.location.packId])].sort();
@@ -226,50 +216,27 @@ export class CheckpointWriter {
     return { desktopId: keys.desktopId, keyGeneration, epoch, hostId: signer.hostId };
   }
 
-  /** Sends the open frame on its way, if there is one; waits while too many are being compressed. */
-  async #seal(written: WrittenRegion): Promise<void> {
-    const frame = written.open;
-    written.open = undefined;
-    written.openIsSpent = false;
-    if (frame === undefined || frame.count === 0) return;
-    await this.#orFail(async () => {
-      await this.#compressing.start(async () => {
-        const stored = await compress(frame.encode());
-        const place = await this.#packs.append(frame.region.kind, stored);
-        this.#places[frame.number] = { ...place, regionId: frame.region.id };
+  /** Sends closed frames on their way; waits while too many are under way. */
+  async #sealClosed(): Promise<void> {
+    for (const frame of this.#closed.splice(0)) {
+      await this.#orFail(async () => {
+        await this.#compressing.start(async () => {
+          const place = await this.#packs.append(frame.region.kind, frame.encode());
+          this.#places[frame.number] = { ...place, regionId: frame.region.id };
+        });
       });
-    });
-  }
-
-  #setZero(written: WrittenRegion, page: number): void {
-    const { open, table } = written;
-    if (open !== undefined && table.slotIn(open.number, page) !== undefined) written.openIsSpent = true;
-    table.setZero(page);
-    this.#progress.pagesZero += 1;
-  }
-
-  #clearPadding(region: Region, page: number, bytes: Buffer, start: number): void {
-    if (page === pageCountOf(region) - 1) bytes.fill(0, start + lastPageBytes(region), start + region.pageBytes);
-  }
-
-  #checkPages(region: Region, pages: Uint32Array): void {
-    const pageCount = pageCountOf(region);
-    for (const page of pages) {
-      if (page >= pageCount) throw new Fault('VALUE_OUT_OF_RANGE', { subject: region.name, expected: `pages below ${pageCount}`, found: `${page}` });
     }
+  }
+
+  get #progress(): CheckpointProgress {
+    const { pagesWritten, pagesZero } = this.#framer;
+    return { pagesWritten, pagesZero, packs: this.#packsStored, bytesUploaded: this.#bytesUploaded };
   }
 
   #placeOf(number: number): FrameLocation {
     const place = this.#places[number];
     if (place === undefined) throw new Fault('INTERNAL', { expected: `frame ${number} in a pack` });
     return place;
-  }
-
-  #written(regionId: number): WrittenRegion {
-    this.#mustBeOpen();
-    const written = this.#regions.get(regionId);
-    if (written === undefined) throw new Fault('VALUE_OUT_OF_RANGE', { expected: 'a region of the checkpoint', found: `region ${regionId}` });
-    return written;
   }
 
   #mustBeOpen(): void {

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress, zstdDecompressSync, type ZstdOptions } from 'node:zlib';
+import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync, type ZstdOptions } from 'node:zlib';
 import { Fault } from '@godwit/base';
 import { rootPlainBytesMax } from './limits.ts';
 import { windowLogMax, zstdFrameRefusal } from './zstd-frame.ts';
@@ -17,11 +17,23 @@ export interface Stored {
 
 /** Runs on libuv's pool. `plain` must not change meanwhile. */
 export async function compress(plain: Buffer): Promise<Stored> {
-  const bytes = await compressAsync(plain, {
+  return smaller(plain, await compressAsync(plain, compression(plain.length)));
+}
+
+/** `compress` for a thread that has nothing else to do. */
+export function compressSync(plain: Buffer): Stored {
+  return smaller(plain, zstdCompressSync(plain, compression(plain.length)));
+}
+
+function compression(plainBytes: number): ZstdOptions & { readonly pledgedSrcSize: number } {
+  return {
     params: { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_contentSizeFlag]: 1 },
-    pledgedSrcSize: plain.length,
-    chunkSize: Math.max(plain.length, 64),
-  });
+    pledgedSrcSize: plainBytes,
+    chunkSize: Math.max(plainBytes, 64),
+  };
+}
+
+function smaller(plain: Buffer, bytes: Buffer): Stored {
   return bytes.length < plain.length ? { compressed: true, bytes, plainBytes: plain.length } : { compressed: false, bytes: plain, plainBytes: plain.length };
 }
 

@@ -7,7 +7,7 @@ import { packObjectKey } from './layout.ts';
 import { encodeLeaf, type FrameLocation, type Leaf } from './leaf.ts';
 import { decodeManifestPublic, packKeyOf, type ManifestPack } from './manifest.ts';
 import { sealManifest } from './manifest-sealed.ts';
-import { PackBuilder } from './pack.ts';
+import { beginPack } from './pack.ts';
 import { OpenFrame } from './page-frame.ts';
 import { defineRegion } from './region.ts';
 import { encodeRoot, type RootLeaf } from './root.ts';
@@ -29,7 +29,7 @@ async function lie(desktop: Fixture, lies: Lies): Promise<Buffer> {
   const { keys, signer, store, random } = desktop;
   const packId = newId<PackId>(random);
   const context = { desktopId: keys.desktopId, keyGeneration: 1, epoch: 1, hostId: signer.hostId, packId };
-  const builder = new PackBuilder(context, keys);
+  const builder = beginPack(context, keys);
   const open = new OpenFrame(ram, 0);
   for (const page of [2, 0, 1]) open.add(page, Buffer.alloc(4096, page + 1), 0);
   const plain = open.encode();

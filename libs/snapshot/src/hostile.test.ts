@@ -6,7 +6,7 @@ import { CheckpointReader } from './checkpoint-reader.ts';
 import { compress } from './compression.ts';
 import { desktopKeys } from './keys.ts';
 import { packKeyOf, manifestKeyOf } from './manifest.ts';
-import { checkPack, PackBuilder, readPack } from './pack.ts';
+import { checkPack, beginPack, readPack } from './pack.ts';
 import { openFrame, openStored } from './pack-format.ts';
 import { defineRegion } from './region.ts';
 import { fixture, noContract, noStats, readAllPages, seededRandom, type Fixture } from './testing/fixture.ts';
@@ -136,7 +136,7 @@ test('a pack that its writer sealed a second time with other content is not the 
   const { desktop, manifests } = await small();
   const [key] = [...desktop.store.objects.keys()].filter((name) => name.includes('/p-'));
   const { context } = readPack(desktop.store.objects.get(key!)!, desktop.keys);
-  const again = new PackBuilder(context, desktop.keys);
+  const again = beginPack(context, desktop.keys);
   again.append('ram', await compress(Buffer.alloc(4100, 9)));
   const { bytes } = again.finish();
   const [pack] = (await desktop.open(manifests[1]!)).manifest.public.packs.filter(({ packId }) => packId === context.packId);
@@ -178,7 +178,7 @@ test('a decompression bomb and other lengths than announced are refused', async 
   const desktop = await fixture();
   const context = { desktopId: desktop.keys.desktopId, keyGeneration: 1, epoch: 1, hostId: desktop.signer.hostId, packId: newId<PackId>(desktop.random) };
   const bomb = await compress(Buffer.alloc(4 * 1024 * 1024));
-  const builder = new PackBuilder(context, desktop.keys);
+  const builder = beginPack(context, desktop.keys);
   builder.append('ram', { ...bomb, plainBytes: 200_000 });
   builder.append('ram', { ...(await compress(Buffer.alloc(1000))), plainBytes: 1001 });
   builder.append('ram', { compressed: true, bytes: Buffer.from('no zstd frame'), plainBytes: 100 });
@@ -188,14 +188,14 @@ test('a decompression bomb and other lengths than announced are refused', async 
   for (const entry of opened.frames) {
     await assert.rejects(openFrame(opened.keys.seal, opened.contextBytes, entry, entry.kind, pack.bytes.subarray(entry.offsetBytes, entry.offsetBytes + entry.sealedBytes)), (error) => error instanceof Fault && error.code === 'FRAME_CORRUPT');
   }
-  const tooLong = new PackBuilder({ ...context, packId: newId<PackId>(desktop.random) }, desktop.keys);
+  const tooLong = beginPack({ ...context, packId: newId<PackId>(desktop.random) }, desktop.keys);
   tooLong.append('ram', { ...bomb, plainBytes: 4 * 1024 * 1024 });
   assert.throws(() => readPack(tooLong.finish().bytes, desktop.keys), (error) => error instanceof Fault && error.code === 'PACK_CORRUPT');
 });
 
 test('a pack whose bytes changed in memory after sealing is not uploaded', async () => {
   const desktop = await fixture();
-  const builder = new PackBuilder({ desktopId: desktop.keys.desktopId, keyGeneration: 1, epoch: 1, hostId: desktop.signer.hostId, packId: newId<PackId>(desktop.random) }, desktop.keys);
+  const builder = beginPack({ desktopId: desktop.keys.desktopId, keyGeneration: 1, epoch: 1, hostId: desktop.signer.hostId, packId: newId<PackId>(desktop.random) }, desktop.keys);
   builder.append('ram', await compress(Buffer.alloc(5000, 1)));
   const pack = builder.finish();
   assert.throws(() => builder.append('ram', { compressed: false, bytes: Buffer.of(1), plainBytes: 1 }));

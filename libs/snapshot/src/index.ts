@@ -8,8 +8,12 @@ export { locatePage, type FrameLocation, type Leaf, type PageLocation } from './
 export * as limits from './limits.ts';
 export { decodeManifestPublic, forkKeyOf, manifestKeyOf, packKeyOf, parentKeyOf, splitManifest, type ForkReference, type ManifestPack, type ManifestParts, type ManifestPublic, type ParentReference } from './manifest.ts';
 export { openManifest, type Manifest, type ManifestPrivate, type ManifestStats } from './manifest-sealed.ts';
-export { PageDigests, type ChangedPages } from './page-digests.ts';
-export { pageOf, type Frame } from './page-frame.ts';
+export { PageDigests, type ChangedPages, type SharedDigests } from './page-digests.ts';
+export { FrameSlots } from './frame-slots.ts';
+export { PackThreads, type FrameHandOver } from './pack-threads.ts';
+export type { SlotFrame } from './pack-worker.ts';
+export { pageOf, type Frame, type OpenFrame } from './page-frame.ts';
+export { PageFramer, type FramedPages } from './page-framer.ts';
 export { compact, mostlyDead, planCompaction, type CompactionPlan } from './prune-compact.ts';
 export { droppedBy, openPolicy, policyBytes, retentionMax, signPolicy, type DatedCheckpoint, type Retention, type RetentionPolicy } from './prune-policy.ts';
 export { defineRegion, leafCountOf, leafPageCount, pageCountOf, type Region, type RegionKind } from './region.ts';

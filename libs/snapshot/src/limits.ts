@@ -80,6 +80,8 @@ export const objectBytesMax = packBytesMax;
 export const framesInFlightMax = 16;
 /** Sealed packs on their way to the store, beside the one being filled. */
 export const packsInFlightMax = 4;
+/** Threads that fill packs for one capture, each 8 MiB: more would wait for QEMU, which sends from one thread. */
+export const packThreadsMax = 3;
 
 // The reader's memory and requests.
 /** Decoded leaves kept; all leaves of 16 GiB of RAM fit. */

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, Fault, idFromBytes, idToBytes, type DesktopId, type HostId, type PackId } from '@godwit/base';
-import { openSealed, type Secret } from '@godwit/crypto';
+import { openSealed, release, type Secret } from '@godwit/crypto';
 import { decompress, decompressSync } from './compression.ts';
 import { footerEntryBytes, footerPlainBytesMax, framePlainBytesMax, leafPlainBytesMax, packBytesMax, packContextBytes, packFramesMax, packHeaderBytes, packTrailerBytes, rootPlainBytesMax, tagBytes } from './limits.ts';
 import { regionKinds } from './region.ts';
@@ -128,14 +128,6 @@ export function openFrameSync(key: Secret, context: Buffer, place: FramePlace, k
   const plain = decompressSync({ compressed: place.compressed, bytes, plainBytes: place.plainBytes });
   if (plain !== bytes) release(bytes);
   return plain;
-}
-
-/**
- * Gives memory back at once that nobody looks at any more: what waits for the collector makes it run often, and new memory is cold.
- * Only of a buffer that is all of its memory; a small one shares it with others.
- */
-export function release({ buffer, length }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 /** count u32, then per frame: sealed length u32, plain length u32, kind u8, flags u8. Offsets follow from the lengths. */

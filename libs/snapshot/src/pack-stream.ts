@@ -1,11 +1,12 @@
 import { newId, type PackId, type Random } from '@godwit/base';
-import type { Stored } from './compression.ts';
+import { compress } from './compression.ts';
+import type { FramePacker } from './frame-packer.ts';
 import { InFlight } from './in-flight.ts';
 import type { DesktopKeys } from './keys.ts';
 import { packObjectKey } from './layout.ts';
 import { packsInFlightMax } from './limits.ts';
 import type { ManifestPack } from './manifest.ts';
-import { checkPack, PackBuilder } from './pack.ts';
+import { beginPack, checkPack, type PackBuilder } from './pack.ts';
 import type { FrameKind, PackOrigin } from './pack-format.ts';
 import type { TableLocation } from './root.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -19,8 +20,8 @@ export interface PackStreamOptions {
   readonly onStored?: (lengthBytes: number) => void;
 }
 
-/** Frames in, packs in the store out: one pack is filled while up to four are checked and uploaded. */
-export class PackStream {
+/** Packs made on this thread, for little data: one is filled while up to four are checked and uploaded. */
+export class PackStream implements FramePacker {
   readonly #options: PackStreamOptions;
   readonly #uploads = new InFlight(packsInFlightMax);
   readonly #stored = new Map<PackId, ManifestPack>();
@@ -32,8 +33,8 @@ export class PackStream {
     this.#options = options;
   }
 
-  /** Seals one frame into the current pack. Waits while too many packs are on their way. */
-  async append(kind: FrameKind, stored: Stored): Promise<TableLocation> {
+  async append(kind: FrameKind, plain: Buffer): Promise<TableLocation> {
+    const stored = await compress(plain);
     return await this.#inTurn(async () => {
       if (this.#filling?.hasRoom(stored.bytes.length) === false) await this.#send();
       this.#filling ??= this.#newPack();
@@ -41,14 +42,12 @@ export class PackStream {
     });
   }
 
-  /** All packs that were written; every one is in the store when it resolves. */
   async finish(): Promise<ReadonlyMap<PackId, ManifestPack>> {
     await this.#inTurn(async () => await this.#send());
     await this.#uploads.settled();
     return this.#stored;
   }
 
-  /** Starts no more uploads and waits for those under way; never throws. */
   async abort(reason: unknown): Promise<void> {
     this.#uploads.fail(reason);
     await this.#uploads.settled().catch(() => undefined); // It fails with the reason given.
@@ -67,13 +66,13 @@ export class PackStream {
     const { store, keys, onStored } = this.#options;
     await this.#uploads.start(async () => {
       await checkPack(pack, keys);
-      await store.put(packObjectKey(pack.context), pack.bytes);
+      await store.put(packObjectKey(pack.context), pack.bytes, pack.digest);
       this.#stored.set(pack.context.packId, { ...pack.context, lengthBytes: pack.bytes.length, digest: pack.digest });
       onStored?.(pack.bytes.length);
     });
   }
 
   #newPack(): PackBuilder {
-    return new PackBuilder({ ...this.#options.origin, packId: newId<PackId>(this.#options.random) }, this.#options.keys);
+    return beginPack({ ...this.#options.origin, packId: newId<PackId>(this.#options.random) }, this.#options.keys);
   }
 }

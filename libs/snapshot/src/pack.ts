@@ -1,5 +1,5 @@
 import { Fault, type PackId } from '@godwit/base';
-import { PackSealer, sha256, type PackKeys } from '@godwit/crypto';
+import { PackSealer, release, sha256, type PackKeys } from '@godwit/crypto';
 import type { Stored } from './compression.ts';
 import { keysOfPack, type DesktopKeys } from './keys.ts';
 import { footerEntryBytes, packBytesMax, packCommitmentBytes, packContextBytes, packFramesMax, packHeaderBytes, packTrailerBytes, tagBytes } from './limits.ts';
@@ -23,12 +23,12 @@ export class PackBuilder {
   #lengthBytes: number;
   #state: 'open' | 'broken' | 'finished' = 'open';
 
-  constructor(context: PackContext, keys: DesktopKeys) {
+  /** `keys`: of this very pack. `memory`: `packBytesMax` bytes, the pack's own until it is no longer used. */
+  constructor(context: PackContext, { seal, commitment }: PackKeys, memory: Buffer = Buffer.allocUnsafe(packBytesMax)) {
     this.context = context;
     this.#contextBytes = encodePackContext(context);
-    const { seal, commitment } = keysOfPack(keys, context, this.#contextBytes);
     this.#sealer = new PackSealer(seal);
-    this.#bytes = Buffer.allocUnsafe(packBytesMax);
+    this.#bytes = memory;
     this.#contextBytes.copy(this.#bytes, 0);
     commitment.copy(this.#bytes, packContextBytes);
     this.#lengthBytes = packHeaderBytes;
@@ -75,6 +75,11 @@ export class PackBuilder {
   #mustBeOpen(): void {
     if (this.#state !== 'open') throw new Fault('INTERNAL', { expected: 'a pack that is still being written', found: `one that is ${this.#state}` });
   }
+}
+
+/** A pack in memory of its own, under the key that `keys` gives for it. */
+export function beginPack(context: PackContext, keys: DesktopKeys): PackBuilder {
+  return new PackBuilder(context, keysOfPack(keys, context, encodePackContext(context)));
 }
 
 export interface OpenedPack {
@@ -128,17 +133,28 @@ const breathBytes = 1024 * 1024;
  * PACK_CORRUPT or FRAME_CORRUPT: bad memory or a defect; the pack must not be uploaded.
  */
 export async function checkPack(pack: FinishedPack, keys: DesktopKeys): Promise<void> {
-  const opened = readPack(pack.bytes, keys);
+  const steps = checkSteps(pack, readPack(pack.bytes, keys));
+  while (steps.next().done !== true) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** `checkPack` with the keys of the very pack, for a thread that has no others and nothing else to do. */
+export function checkPackSync(pack: FinishedPack, keys: PackKeys): void {
+  const opened = openPack(pack.bytes, keys);
+  if (!opened.contextBytes.equals(encodePackContext(pack.context))) throw new Fault('PACK_CORRUPT', { subject: pack.context.packId, expected: 'the context that its keys were made for' });
+  const steps = checkSteps(pack, opened);
+  while (steps.next().done !== true);
+}
+
+function* checkSteps(pack: FinishedPack, opened: OpenedPack): Generator<undefined> {
   const same = opened.frames.length === pack.frames.length && opened.frames.every((entry, index) => sameEntry(entry, pack.frames[index]));
   if (!same) throw new Fault('PACK_CORRUPT', { subject: pack.context.packId, expected: 'the footer that was written' });
   let sinceBreath = 0;
   for (const entry of opened.frames) {
-    openStored(opened.keys.seal, opened.contextBytes, entry, entry.kind, pack.bytes.subarray(entry.offsetBytes, entry.offsetBytes + entry.sealedBytes));
+    release(openStored(opened.keys.seal, opened.contextBytes, entry, entry.kind, pack.bytes.subarray(entry.offsetBytes, entry.offsetBytes + entry.sealedBytes)));
     sinceBreath += entry.sealedBytes;
-    if (sinceBreath >= breathBytes) {
-      sinceBreath = 0;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    if (sinceBreath < breathBytes) continue;
+    sinceBreath = 0;
+    yield;
   }
 }
 

@@ -16,6 +16,11 @@ export function pageFrameBytes(region: Region, count: number): number {
   return frameHeaderBytes + count * (4 + region.pageBytes);
 }
 
+/** Not from Node's pool: it may be given to another thread. */
+export function fullFrameMemory(region: Region): Buffer {
+  return Buffer.allocUnsafeSlow(pageFrameBytes(region, framePagesOf(region.kind)));
+}
+
 /** A frame that is being filled, page by page; the slot of a page is the order in which it came. */
 export class OpenFrame {
   readonly region: Region;
@@ -27,12 +32,13 @@ export class OpenFrame {
   readonly #pagesStart: number;
   #count = 0;
 
-  constructor(region: Region, number: number) {
+  /** `memory`: at least as long as a full frame; the frame's own unless told. */
+  constructor(region: Region, number: number, memory: Buffer = fullFrameMemory(region)) {
     this.region = region;
     this.number = number;
     const capacity = framePagesOf(region.kind);
     this.#pages = new Uint32Array(capacity);
-    this.#plain = Buffer.allocUnsafe(pageFrameBytes(region, capacity));
+    this.#plain = memory;
     this.#pagesStart = frameHeaderBytes + capacity * 4;
   }
 

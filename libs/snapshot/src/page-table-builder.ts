@@ -13,15 +13,24 @@ interface TouchedLeaf {
   readonly slots: Uint8Array;
 }
 
+/** The leaves of one region that were touched, by index: a form that crosses threads. */
+export type TouchedLeaves = ReadonlyMap<number, TouchedLeaf>;
+
 /** What a checkpoint says about the pages of one region, until its frames have found their places. 5 bytes per page of touched leaves. */
 export class PageTableBuilder {
   readonly region: Region;
   readonly #pageCount: number;
-  readonly #leaves = new Map<number, TouchedLeaf>();
+  readonly #leaves: Map<number, TouchedLeaf>;
 
-  constructor(region: Region) {
+  /** `touched`: by another builder, whose frame numbers go on to count here. */
+  constructor(region: Region, touched: TouchedLeaves = new Map()) {
     this.region = region;
     this.#pageCount = pageCountOf(region);
+    this.#leaves = new Map(touched);
+  }
+
+  get touched(): TouchedLeaves {
+    return this.#leaves;
   }
 
   /** Ascending. */

@@ -1,8 +1,7 @@
 import { Fault } from '@godwit/base';
 import type { CheckpointReader } from './checkpoint-reader.ts';
-import { compress } from './compression.ts';
+import type { FramePacker } from './frame-packer.ts';
 import { encodeLeaf, packsOf, type FrameLocation } from './leaf.ts';
-import type { PackStream } from './pack-stream.ts';
 import type { PageTableBuilder } from './page-table-builder.ts';
 import { leafCountOf, sameRegion } from './region.ts';
 import { encodeRoot, type Root, type RootLeaf, type TableLocation } from './root.ts';
@@ -13,7 +12,7 @@ export interface RootRequest {
   /** The checkpoint before this one, which leaves that were not touched are taken from. */
   readonly base: CheckpointReader | undefined;
   readonly placeOf: (frameNumber: number) => FrameLocation;
-  readonly packs: PackStream;
+  readonly packs: FramePacker;
 }
 
 export interface WrittenRoot {
@@ -44,17 +43,17 @@ export async function writeRoot({ tables, base, placeOf, packs }: RootRequest): 
     regions.push({ regionId: region.id, leaves });
   }
   const root = { regions };
-  const location = await packs.append('root', await compress(encodeRoot(root)));
+  const location = await packs.append('root', encodeRoot(root));
   return { root, location, ...counts };
 }
 
 /** The entry of one touched leaf: the parent's own when nothing came of the touching. */
-async function writeLeaf(table: PageTableBuilder, leafIndex: number, before: CheckpointReader | undefined, entry: RootLeaf | undefined, placeOf: RootRequest['placeOf'], packs: PackStream): Promise<RootLeaf | undefined> {
+async function writeLeaf(table: PageTableBuilder, leafIndex: number, before: CheckpointReader | undefined, entry: RootLeaf | undefined, placeOf: RootRequest['placeOf'], packs: FramePacker): Promise<RootLeaf | undefined> {
   const parentLeaf = entry === undefined ? undefined : await before?.leaf(table.region.id, leafIndex);
   if (entry !== undefined && parentLeaf === undefined) throw new Fault('INTERNAL', { expected: "the parent's leaf" });
   const leaf = table.merge(leafIndex, parentLeaf, placeOf);
   if (leaf === undefined) return undefined;
   const plain = encodeLeaf(leaf);
   if (parentLeaf !== undefined && encodeLeaf(parentLeaf).equals(plain)) return entry;
-  return { location: await packs.append('leaf', await compress(plain)), packIds: packsOf(leaf).sort() };
+  return { location: await packs.append('leaf', plain), packIds: packsOf(leaf).sort() };
 }

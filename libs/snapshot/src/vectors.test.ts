@@ -6,7 +6,7 @@ import type { Stored } from './compression.ts';
 import { encodeLeaf, type FrameLocation } from './leaf.ts';
 import { manifestKeyOf, type ManifestPublic } from './manifest.ts';
 import { openManifest, sealManifest } from './manifest-sealed.ts';
-import { PackBuilder, readPack } from './pack.ts';
+import { beginPack, readPack } from './pack.ts';
 import { OpenFrame } from './page-frame.ts';
 import { defineRegion } from './region.ts';
 import { encodeRoot, type Root } from './root.ts';
@@ -30,7 +30,7 @@ test('the bytes of format v1 have not changed', async () => {
   const { keys, signer } = await fixture();
   const ram = defineRegion({ id: 1, kind: 'ram', name: 'pc.ram', lengthBytes: 3 * 4096 });
   const context = { desktopId: keys.desktopId, keyGeneration: 1, epoch: 7, hostId: signer.hostId, packId };
-  const builder = new PackBuilder(context, keys);
+  const builder = beginPack(context, keys);
   const frame = new OpenFrame(ram, 0);
   frame.add(2, seededRandom('page')(4096), 0);
   frame.add(0, Buffer.alloc(4096, 1), 0);

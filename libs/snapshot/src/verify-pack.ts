@@ -1,10 +1,10 @@
 import { Fault } from '@godwit/base';
-import { sha256, type PackKeys } from '@godwit/crypto';
+import { release, sha256, type PackKeys } from '@godwit/crypto';
 import { keysOfPack, type DesktopKeys } from './keys.ts';
 import { frameHeaderBytes, regionPagesMax } from './limits.ts';
 import type { ManifestPack } from './manifest.ts';
 import { openPack } from './pack.ts';
-import { encodePackContext, openFrameSync, release, type FooterEntry } from './pack-format.ts';
+import { encodePackContext, openFrameSync, type FooterEntry } from './pack-format.ts';
 import { decodePageFrame } from './page-frame.ts';
 import { defineRegion, pageBytesOf, type RegionKind } from './region.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Fault, newId, type PackId } from '@godwit/base';
 import { compress } from './compression.ts';
 import type { ManifestPack } from './manifest.ts';
-import { PackBuilder } from './pack.ts';
+import { beginPack } from './pack.ts';
 import { OpenFrame } from './page-frame.ts';
 import { defineRegion } from './region.ts';
 import { fixture, seededRandom, type Fixture } from './testing/fixture.ts';
@@ -16,7 +16,7 @@ const manyBytes = 64 * 1024 * 1024;
 
 async function packOf(desktop: Fixture, pages: number): Promise<{ pack: ManifestPack; bytes: Buffer }> {
   const context = { desktopId: desktop.keys.desktopId, keyGeneration: 1, epoch: 1, hostId: desktop.signer.hostId, packId: newId<PackId>(desktop.random) };
-  const builder = new PackBuilder(context, desktop.keys);
+  const builder = beginPack(context, desktop.keys);
   for (let first = 0; first < pages; first += 64) {
     const frame = new OpenFrame(ram, 0);
     const content = seededRandom(`${context.packId}/${first}`)(4096);

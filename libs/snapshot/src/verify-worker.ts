@@ -1,8 +1,8 @@
 /** A thread that checks whole packs, one after the other (verify-pool.ts). */
 import { parentPort } from 'node:worker_threads';
 import { Fault } from '@godwit/base';
-import { Secret } from '@godwit/crypto';
-import { release } from './pack-format.ts';
+import { release, Secret } from '@godwit/crypto';
+
 import { checkWholePack } from './verify-pack.ts';
 import type { PackAnswer, PackTask } from './verify-pool.ts';
 

@@ -6,9 +6,11 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { captureState, commandLine, createImage, homeAt, Machine, newContract, probeCapabilities, SinkReceiver, type HostCapabilities, type Layer, type MachineContract, type StateSink } from '@godwit/agent';
+import { captureState, commandLine, createImage, homeAt, Machine, newContract, playCheckpoint, probeCapabilities, ThreadedCheckpoint, type HostCapabilities, type Layer, type MachineContract, type StateSink } from '@godwit/agent';
 import { newId, silentLog, systemClock, systemRandom, type DesktopId } from '@godwit/base';
+import { createDevice, cryptoReady, Secret } from '@godwit/crypto';
 import { cont, migrate, MigrationDecoder, QmpSession, queryMigrate, quit, setMigrationCapabilities, type RamBlock } from '@godwit/qemu';
+import { CheckpointReader, desktopKeys, memoryStore, PageDigests } from '@godwit/snapshot';
 import { smallImage } from './two-hosts.ts';
 
 /** The machine contract on real QEMU: that it can be saved at all, and that what is saved is what the guest had. */
@@ -26,7 +28,8 @@ const captures = 6;
 
 describe('the machine contract', { timeout: 180_000 }, () => {
   let directory: string;
-  before(() => {
+  before(async () => {
+    await cryptoReady();
     directory = mkdtempSync('/tmp/godwit-c-');
     chmodSync(directory, 0o711);
   });
@@ -84,7 +87,9 @@ describe('the machine contract', { timeout: 180_000 }, () => {
       }
       for (let round = 1; round <= captures; round++) {
         const sink = new MemorySink();
-        await captureState({ machine, privilege: self, accelerator: contract.accelerator, receiver: new SinkReceiver(sink), freeze: () => Promise.resolve(), mayRun: () => true, clock: systemClock, onProgress: () => undefined });
+        const checkpoint = new WholeCheckpoint();
+        await captureState({ machine, privilege: self, accelerator: contract.accelerator, receiver: checkpoint.threads.receiver, freeze: () => Promise.resolve(), mayRun: () => true, clock: systemClock, onProgress: () => undefined });
+        await checkpoint.readInto(sink);
         assert.deepEqual(differing(sink.memory, await memoryOf(machine, join(home.machineDirectory, 'memory'))), [], `capture ${round}`);
         await cont(machine.qmp);
         await sleep(200);
@@ -99,7 +104,27 @@ function versionOf(program: string): string {
   return /version (\S+)/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown';
 }
 
-/** Keeps guest memory as the stream tells it; as slow about it as a receiver that compresses and seals. */
+/** A checkpoint of nothing but what QEMU sends, in a store in memory, through the same threads as any other. */
+class WholeCheckpoint {
+  readonly threads: ThreadedCheckpoint;
+  readonly #store = memoryStore();
+  readonly #signer = createDevice(systemRandom);
+  readonly #keys = desktopKeys(newId<DesktopId>(systemRandom), new Map([[1, new Secret(systemRandom(32))]]));
+
+  constructor() {
+    const [store, keys, signer] = [this.#store, this.#keys, this.#signer];
+    const options = { store, keys, signer, epoch: 1, keyGeneration: 1, chain: { length: 1, headHash: Buffer.alloc(32) }, regions: [], random: systemRandom, clock: systemClock };
+    this.threads = new ThreadedCheckpoint(options, new PageDigests([], systemRandom), []);
+  }
+
+  async readInto(sink: StateSink): Promise<void> {
+    const { manifest } = await this.threads.finish({ contract: Buffer.from('{}'), sequence: 1, stats: { bytesScanned: 0, pauseMs: 0 } });
+    const reader = await CheckpointReader.open({ store: this.#store, keys: this.#keys, manifest, signerPublic: this.#signer.signPublic });
+    await playCheckpoint(reader, sink, () => undefined);
+  }
+}
+
+/** Guest memory as it is told. */
 class MemorySink implements StateSink {
   readonly memory = Buffer.alloc(memoryBytes);
   #ram = -1;
@@ -108,9 +133,9 @@ class MemorySink implements StateSink {
     this.#ram = blocks.findIndex(({ id }) => id === 'pc.ram');
   }
 
-  async onPages({ blockIndex, pages, bytes }: Parameters<StateSink['onPages']>[0]): Promise<void> {
+  onPages({ blockIndex, pages, bytes }: Parameters<StateSink['onPages']>[0]): Promise<void> {
     if (blockIndex === this.#ram) pages.forEach((page, index) => bytes.copy(this.memory, page * pageBytes, index * pageBytes, (index + 1) * pageBytes));
-    await sleep(1);
+    return Promise.resolve();
   }
 
   onZeroPages({ blockIndex, pages }: Parameters<StateSink['onZeroPages']>[0]): Promise<void> {

@@ -45,8 +45,8 @@ export class PatientStore implements ObjectStore {
     return this.#patiently(() => this.#store.size(key));
   }
 
-  put(key: string, body: Uint8Array): Promise<void> {
-    return this.#patiently(() => this.#store.put(key, body));
+  put(key: string, body: Uint8Array, sha256?: Buffer): Promise<void> {
+    return this.#patiently(() => this.#store.put(key, body, sha256));
   }
 
   list(prefix: string): ReturnType<ObjectStore['list']> {

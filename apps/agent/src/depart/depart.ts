@@ -78,7 +78,7 @@ class Departure {
       pauseMs,
       durableMs,
       ramBytesScanned,
-      pagesChanged: checkpoint.sink.pagesChanged,
+      pagesChanged: checkpoint.pagesChanged,
       diskPagesWritten,
       bytesUploaded: finished.stats.bytesUploaded + finished.manifest.length,
       stoppedAtMs,

@@ -1,5 +1,5 @@
 import { Fault, newId, type CommitId, type DesktopId } from '@godwit/base';
-import { CheckpointWriter, PageDigests, type DesktopKeys, type FinishedCheckpoint, type ObjectStore } from '@godwit/snapshot';
+import { PageDigests, type CheckpointWriter, type DesktopKeys, type FinishedCheckpoint, type ObjectStore } from '@godwit/snapshot';
 import { contact } from '../account/contact.ts';
 import { keysOf, storeOf, type Host } from '../desktop/host.ts';
 import type { Base, LocalDesktop } from '../desktop/local-desktop.ts';
@@ -9,7 +9,8 @@ import { diskRegion } from '../machine/state-region.ts';
 import { captureDisk, type FrozenLayer } from './capture-disk.ts';
 import { CheckpointSink } from './checkpoint-sink.ts';
 import { commitUntilKnown, type SafeCommit } from './commit.ts';
-import { SinkReceiver, type StateReceiver } from './receive-state.ts';
+import type { StateReceiver } from './receive-state.ts';
+import { ThreadedCheckpoint } from './threaded-checkpoint.ts';
 
 /** What the next checkpoint follows, and under which right and keys it is written. */
 export interface Line {
@@ -47,14 +48,16 @@ export function frozenLayers(desktop: LocalDesktop, disks: DesktopRecord['disks'
   return disks.map(({ layers, committedLayers }) => layers.slice(committedLayers, active ? -1 : undefined).map(({ file, format }) => ({ path: desktop.path(file), format })));
 }
 
-/** The next checkpoint of a line on its way to the store: state goes into `sink`, then the disks, then it is committed. */
+/** The next checkpoint of a line on its way to the store: a guest's state through `receiver` or a saved one through `sink`, then the disks, then it is committed. */
 export class NextCheckpoint {
   readonly sink: CheckpointSink;
   readonly receiver: StateReceiver;
+  /** What the guest's pages are when the state is in; it counts once this is committed. */
+  readonly digests: PageDigests;
   readonly sequence: number;
   readonly #host: Host;
   readonly #desktop: LocalDesktop;
-  readonly #writer: CheckpointWriter;
+  readonly #threads: ThreadedCheckpoint;
 
   /** `signal` ends the requests that are under way to the store. */
   constructor(host: Host, desktop: LocalDesktop, line: Line, onProgress: (uploadedBytes: number) => void, signal?: AbortSignal) {
@@ -64,7 +67,9 @@ export class NextCheckpoint {
     this.#host = host;
     this.#desktop = desktop;
     this.sequence = (base?.reader.manifest.public.sequence ?? 0) + 1;
-    this.#writer = new CheckpointWriter({
+    // A copy: what this checkpoint learns counts only once it is committed.
+    this.digests = base?.digests === undefined ? new PageDigests([], random) : base.digests.copy();
+    const options = {
       store: line.store ?? storeOf(host, desktopId, epoch, [], signal),
       keys,
       epoch,
@@ -75,12 +80,21 @@ export class NextCheckpoint {
       regions: desktop.record.contract.disks.map(({ lengthBytes }, disk) => diskRegion(disk, lengthBytes)),
       random,
       clock,
-      onProgress: ({ bytesUploaded }) => onProgress(bytesUploaded),
-    });
-    // A copy: what this checkpoint learns counts only once it is committed.
-    const digests = base?.digests === undefined ? new PageDigests([], random) : base.digests.copy();
-    this.sink = new CheckpointSink(this.#writer, digests, base?.reader.regions ?? []);
-    this.receiver = new SinkReceiver(this.sink);
+      onProgress: ({ bytesUploaded }: { bytesUploaded: number }) => onProgress(bytesUploaded),
+    };
+    const parentRegions = base?.reader.regions ?? [];
+    this.#threads = new ThreadedCheckpoint(options, this.digests, parentRegions);
+    this.receiver = this.#threads.receiver;
+    this.sink = new CheckpointSink(this.#writer, this.digests, parentRegions);
+  }
+
+  /** RAM pages whose content differs from the parent's, each counted once. */
+  get pagesChanged(): number {
+    return this.#threads.pagesChanged ?? this.sink.pagesChanged;
+  }
+
+  get #writer(): CheckpointWriter {
+    return this.#threads.writer;
   }
 
   /** After the state: the disks, page table and manifest. */
@@ -89,7 +103,7 @@ export class NextCheckpoint {
     let diskPagesWritten = 0;
     for (const [index, layers] of disks.entries()) diskPagesWritten += await captureDisk(diskRegion(index, contract.disks[index]!.lengthBytes), layers, this.#writer);
     const saved = encodeContract({ ...contract, qemu: { ...contract.qemu, savedWith: this.#host.capabilities.qemuVersion } });
-    const finished = await this.#writer.finish({ contract: saved, sequence: this.sequence, commitId: newId<CommitId>(this.#host.random), stats });
+    const finished = await this.#threads.finish({ contract: saved, sequence: this.sequence, commitId: newId<CommitId>(this.#host.random), stats });
     return { finished, diskPagesWritten };
   }
 
@@ -105,6 +119,6 @@ export class NextCheckpoint {
 
   /** Nothing is on its way to the store any more when it resolves. */
   async abort(): Promise<void> {
-    await this.#writer.abort();
+    await this.#threads.abort();
   }
 }

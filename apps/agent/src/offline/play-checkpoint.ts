@@ -1,7 +1,7 @@
 import { Fault } from '@godwit/base';
 import { leafCountOf, leafPageCount, limits, type CheckpointReader, type Region } from '@godwit/snapshot';
 import { decodeDeviceState, deviceRegionOf, streamHeadOf } from '../machine/state-region.ts';
-import type { StateSink } from '../depart/receive-state.ts';
+import type { StateSink } from '../depart/checkpoint-sink.ts';
 
 const { leafPages } = limits;
 

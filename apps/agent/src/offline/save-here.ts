@@ -1,12 +1,11 @@
 import { open } from 'node:fs/promises';
 import { Fault } from '@godwit/base';
-import { CheckpointWriter, PageDigests, type FinishedCheckpoint } from '@godwit/snapshot';
+import { PageDigests, type FinishedCheckpoint } from '@godwit/snapshot';
 import { textOf, type DepartFigures, type DepartPhase, type WrappedKey } from '@godwit/wire';
 import type { Report } from '../daemon/control-server.ts';
 import { Capture } from '../depart/capture.ts';
 import type { Captured } from '../depart/capture-state.ts';
-import { CheckpointSink } from '../depart/checkpoint-sink.ts';
-import { SinkReceiver } from '../depart/receive-state.ts';
+import { ThreadedCheckpoint } from '../depart/threaded-checkpoint.ts';
 import { keysOf, roomOf, type Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import { PhaseReport } from '../desktop/phase-report.ts';
@@ -53,7 +52,7 @@ class SavingHere {
   readonly #phase: PhaseReport<DepartPhase>;
   readonly #capture: Capture;
   readonly #signal: AbortSignal | undefined;
-  #writer: CheckpointWriter | undefined;
+  #checkpoint: ThreadedCheckpoint | undefined;
   /** The record may say that it is saved. */
   #recorded = false;
 
@@ -69,24 +68,23 @@ class SavingHere {
     this.#phase.enter('check', `${reason}: saving it on this machine`);
     await this.#mustFit();
     await this.#capture.check();
-    const { account, random } = this.#host;
+    const { account } = this.#host;
     const { desktopId: localId, wrapped } = account.createLocalKey();
-    const writer = this.#begin(localId, wrapped);
-    const sink = new CheckpointSink(writer, new PageDigests([], random), []);
+    const checkpoint = this.#begin(localId, wrapped);
     this.#phase.enter('prepare');
     await removeSaved(this.#desktop);
     await this.#capture.prepare();
     this.#phase.enter('capture');
-    const captured = await this.#capture.take(new SinkReceiver(sink), { signal: this.#signal });
+    const captured = await this.#capture.take(checkpoint.receiver, { signal: this.#signal });
     this.#phase.enter('seal');
-    const finished = await this.#finish(writer, captured);
+    const finished = await this.#finish(checkpoint, captured);
     this.#signal?.throwIfAborted();
     await this.#record({ localId, generation: wrapped.generation, wrappedKey: wrapped.bytes, manifest: textOf(finished.manifest), savedMs: this.#host.clock.wallMs() });
     return {
       pauseMs: captured.pauseMs,
       durableMs: this.#phase.elapsedMs,
       ramBytesScanned: captured.ramBytesScanned,
-      pagesChanged: sink.pagesChanged,
+      pagesChanged: checkpoint.pagesChanged ?? 0,
       diskPagesWritten: 0,
       bytesUploaded: 0,
       stoppedAtMs: captured.stoppedAtMs,
@@ -102,10 +100,10 @@ class SavingHere {
     throw new Fault('DISK_FULL', { subject: this.#host.home.directory, expected: `${megabytes(neededBytes)} for the memory of ${this.#desktop.name}`, found: megabytes(diskAvailableBytes) });
   }
 
-  #begin(localId: Saved['localId'], wrapped: WrappedKey): CheckpointWriter {
+  #begin(localId: Saved['localId'], wrapped: WrappedKey): ThreadedCheckpoint {
     const { account, random, clock } = this.#host;
     const { length, headHash } = account.chain.state;
-    this.#writer = new CheckpointWriter({
+    const options = {
       store: savedStore(this.#desktop),
       keys: keysOf(this.#host, localId, [wrapped]),
       epoch: onlyEpoch,
@@ -115,14 +113,16 @@ class SavingHere {
       regions: [],
       random,
       clock,
-    });
-    return this.#writer;
+    };
+    const checkpoint = new ThreadedCheckpoint(options, new PageDigests([], random), []);
+    this.#checkpoint = checkpoint;
+    return checkpoint;
   }
 
   /** Memory is on the disk when `finish` resolves; what the guest wrote to its layers has to be too. */
-  async #finish(writer: CheckpointWriter, { ramBytesScanned, pauseMs }: Captured): Promise<FinishedCheckpoint> {
+  async #finish(checkpoint: ThreadedCheckpoint, { ramBytesScanned, pauseMs }: Captured): Promise<FinishedCheckpoint> {
     const { disks, contract } = this.#desktop.record;
-    const finished = await writer.finish({ contract: encodeContract(contract), sequence: 1, stats: { bytesScanned: ramBytesScanned, pauseMs: Math.round(pauseMs) } });
+    const finished = await checkpoint.finish({ contract: encodeContract(contract), sequence: 1, stats: { bytesScanned: ramBytesScanned, pauseMs: Math.round(pauseMs) } });
     const files = disks.flatMap(({ layers }) => layers.map(({ file }) => this.#desktop.path(file)));
     for (const path of [...files, this.#desktop.home.machineDirectory]) {
       await using file = await open(path, 'r');
@@ -142,7 +142,7 @@ class SavingHere {
     const { log } = this.#host;
     const { desktopId } = this.#desktop.record;
     log.warn('save-rolled-back', { desktop: desktopId, phase: this.#phase.phase, error: Fault.from(cause) });
-    await this.#writer?.abort();
+    await this.#checkpoint?.abort();
     // Nobody knows which record is on the disk. The guest must not run while it may be the one that says saved: if this fails too, it stands still.
     if (this.#recorded) await this.#desktop.update({});
     await this.#capture.runOn();

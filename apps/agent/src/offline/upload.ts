@@ -72,7 +72,7 @@ class Upload {
       pauseMs,
       durableMs,
       ramBytesScanned: bytesScanned,
-      pagesChanged: checkpoint.sink.pagesChanged,
+      pagesChanged: checkpoint.pagesChanged,
       diskPagesWritten,
       bytesUploaded: finished.stats.bytesUploaded + finished.manifest.length,
       stoppedAtMs: this.#phase.startedMs,

@@ -12,8 +12,8 @@ export interface Transcript {
   readonly configuration: Buffer[];
   readonly blob: Buffer[];
   readonly batchPages: number[];
-  /** Memory behind all batches together. */
-  heldBytes: number;
+  /** How many pieces of memory the batches of pages lay in. */
+  memories: number;
 }
 
 /** The ways a stream may arrive. `splits` is a random source of piece lengths, 1 to 8191 bytes. */
@@ -29,7 +29,8 @@ export function pieces(stream: Buffer, way: 'whole' | 'bytes' | readonly number[
 }
 
 export function decode(stream: Buffer, way: 'whole' | 'bytes' | readonly number[] = 'whole', options?: MigrationDecoderOptions): Transcript {
-  const transcript: Transcript = { events: [], memory: new Map(), blocks: [], machineType: [], configuration: [], blob: [], batchPages: [], heldBytes: 0 };
+  const transcript: Transcript = { events: [], memory: new Map(), blocks: [], machineType: [], configuration: [], blob: [], batchPages: [], memories: 0 };
+  const memories = new Set<ArrayBufferLike>();
   const decoder = new MigrationDecoder(
     {
       onConfiguration: ({ machineType, bytes }) => {
@@ -44,12 +45,13 @@ export function decode(stream: Buffer, way: 'whole' | 'bytes' | readonly number[
       onPages: ({ blockIndex, count, pages, bytes }) => {
         transcript.events.push(`pages ${blockIndex}: ${pages.join(' ')}`);
         transcript.batchPages.push(count);
-        transcript.heldBytes += bytes.buffer.byteLength;
-        for (let index = 0; index < count; index += 1) transcript.memory.set(`${blockIndex}/${pages[index]}`, bytes.subarray(index * pageBytes, (index + 1) * pageBytes));
+        transcript.memories = memories.add(bytes.buffer).size;
+        for (let index = 0; index < count; index += 1) transcript.memory.set(`${blockIndex}/${pages[index]}`, Buffer.from(bytes.subarray(index * pageBytes, (index + 1) * pageBytes)));
+        // The decoder uses it again: nothing may be left of it.
+        bytes.fill(0xdd);
       },
       onZeroPages: ({ blockIndex, pages }) => {
         transcript.events.push(`zeros ${blockIndex}: ${pages.join(' ')}`);
-        transcript.heldBytes += pages.buffer.byteLength;
         for (const page of pages) transcript.memory.set(`${blockIndex}/${page}`, Buffer.alloc(0));
       },
       onRamEnd: () => transcript.events.push('ram end'),

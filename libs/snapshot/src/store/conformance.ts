@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Fault, type FaultCode } from '@godwit/base';
+import { sha256 } from '@godwit/crypto';
 import type { ObjectStore } from './object-store.ts';
 
 export interface ConformanceOptions {
@@ -47,6 +48,13 @@ export function storeConformance({ name, open, lists, test }: ConformanceOptions
     await store.put(key, bytes);
     await store.put(key, bytes);
     await refusedWith('OBJECT_EXISTS', store.put(key, Buffer.from('other')));
+    assert.ok((await store.get(key)).equals(bytes));
+  });
+  storeTest('a body in memory that threads share is stored as it was, whatever becomes of that memory', async (store) => {
+    const shared = Buffer.from(new SharedArrayBuffer(bytes.length));
+    bytes.copy(shared);
+    await store.put(key, shared, sha256(shared));
+    shared.fill(0);
     assert.ok((await store.get(key)).equals(bytes));
   });
   storeTest('of two writers of one key at once exactly one wins', async (store) => {

@@ -20,8 +20,9 @@ export interface ObjectStore {
   /**
    * Creates the object; durable when it resolves. The same bytes under the same key again are fine (a retry).
    * OBJECT_EXISTS when other bytes are there, which are left as they are. The bytes must not change until it settles.
+   * `sha256`: of the body, from a caller that knows it; a driver that needs it computes it otherwise, and need not compare.
    */
-  put(key: string, body: Uint8Array): Promise<void>;
+  put(key: string, body: Uint8Array, sha256?: Buffer): Promise<void>;
   /** Exactly the bytes asked for, the caller's own. OBJECT_MISSING; OBJECT_SHORT when the object ends before the range does. */
   get(key: string, range?: ByteRange): Promise<Buffer>;
   /** Only of a store that may answer from copies: `get` from the original, for whoever got what does not open. The copy is what came, from then on. */

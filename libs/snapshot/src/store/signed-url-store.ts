@@ -55,7 +55,7 @@ export function signedUrlStore(options: SignedUrlStoreOptions): ObjectStore {
   const store = new SignedUrls(options);
   const refuse = (what: string): Fault => new Fault('STORE_DENIED', { expected: 'put or get', found: what, hint: 'only the coordinator can do this' });
   return {
-    put: async (key, body) => await store.put(key, body),
+    put: async (key, body, digest) => await store.put(key, body, digest),
     get: async (key, range) => await store.get(key, range),
     size: async (key) => await store.size(key),
     async *list() {
@@ -78,10 +78,10 @@ class SignedUrls {
     this.#gets = new UrlCache(async (objects) => await options.mint('get', objects), options.clock);
   }
 
-  async put(key: string, body: Uint8Array): Promise<void> {
+  async put(key: string, body: Uint8Array, known: Buffer | undefined): Promise<void> {
     checkKey(key);
     checkBody(key, body);
-    const digest = sha256(body);
+    const digest = known ?? sha256(body);
     const answer = await this.#attempts(key, body.length, async () => {
       const [minted] = await this.#options.mint('put', [{ key, lengthBytes: body.length, sha256: digest }]);
       if (minted?.key !== key) throw new Fault('STORE_UNAVAILABLE', { subject: key, expected: 'a URL for it', found: 'none' });
