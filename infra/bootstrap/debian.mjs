@@ -24,9 +24,17 @@ export async function ensureSystem() {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new SetupError(`Godwit runs on Linux on x86-64; this is ${process.platform} on ${process.arch}`);
   }
-  if (isDebian()) await ensurePackages();
+  if (isDebian()) await ensurePackages(PACKAGES);
   else checkPrograms();
   if (process.getuid() === 0) await ensureQemuUser();
+}
+
+/** Packages that only some of our programs want, by the name of a program in each: `{ package: program }`. */
+export async function ensureExtra(wanted) {
+  const missing = Object.entries(wanted).filter(([, program]) => findProgram(program) === undefined).map(([name]) => name);
+  if (missing.length === 0) return;
+  if (!isDebian()) throw new SetupError(`this is no Debian system, so nothing is installed by itself. Missing programs: ${missing.map((name) => wanted[name]).join(', ')}`);
+  await ensurePackages(missing);
 }
 
 function isDebian() {
@@ -42,8 +50,8 @@ function checkPrograms() {
     + `On Debian they come from: ${PACKAGES.join(' ')} (apt-get and dpkg-deb are needed for the test guest).`);
 }
 
-async function ensurePackages() {
-  const missing = await missingPackages();
+async function ensurePackages(packages) {
+  const missing = await missingPackages(packages);
   if (missing.length === 0) return;
   const asRoot = await rootPrefix();
   if (asRoot === undefined) {
@@ -60,9 +68,9 @@ async function ensurePackages() {
   if (!installed.ok) throw failure('apt-get update && apt-get install', `${updated.text}\n${installed.text}`);
 }
 
-async function missingPackages() {
-  const { text } = await attempt('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES]);
-  return PACKAGES.filter((name) => !text.includes(`${name} installed\n`));
+async function missingPackages(packages) {
+  const { text } = await attempt('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...packages]);
+  return packages.filter((name) => !text.includes(`${name} installed\n`));
 }
 
 function listsAreThere() {

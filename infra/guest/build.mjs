@@ -1,9 +1,12 @@
 // Builds the test guest's disk images under .cache/guest, when they are not there or their sources changed.
 //   node infra/guest/build.mjs [--refresh]        --refresh: fetch the packages anew, too
+//   node infra/guest/build.mjs --fill MIB [--write MIB]
+// The second makes one more image, if it is not there, and prints its path: a guest that fills so much memory, and writes so much per second.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { buildInitramfs } from './initramfs.mjs';
 import { writeImage } from './image.mjs';
 import { unpackPackages } from './packages.mjs';
@@ -12,7 +15,7 @@ const SOURCE_DIR = dirname(fileURLToPath(import.meta.url));
 export const GUEST_DIR = join(SOURCE_DIR, '../../.cache/guest');
 
 /** `guest` is the machine the figures are measured with; `guest-small` is ready in half the time, for tests. */
-const IMAGES = [{ name: 'guest', fillMib: 200 }, { name: 'guest-small', fillMib: 16 }];
+const IMAGES = [{ name: 'guest', fillMib: 200, writeMib: 0 }, { name: 'guest-small', fillMib: 16, writeMib: 0 }];
 
 /**
  * No self-tests and no guards against other tenants: seconds count under software emulation. The HPET keeps the time,
@@ -23,10 +26,10 @@ const COMMAND_LINE = 'console=ttyS0 quiet loglevel=3 mitigations=off nokaslr ran
 
 const LEFTOVER_MS = 3_600_000;
 
-/** True when every image is there and was built from these very sources. Costs a few milliseconds. */
-export function guestIsCurrent() {
+/** True when every one of `images` is there and was built from these very sources. Costs a few milliseconds. */
+export function guestIsCurrent(images = IMAGES) {
   const sources = sourcesHash();
-  return IMAGES.every(({ name }) => {
+  return images.every(({ name }) => {
     const about = join(GUEST_DIR, `${name}.json`);
     const image = join(GUEST_DIR, `${name}.raw`);
     if (!existsSync(about) || !existsSync(image)) return false;
@@ -35,8 +38,8 @@ export function guestIsCurrent() {
   });
 }
 
-/** Builds all images; each appears whole or not at all. */
-export function buildGuest({ refresh = false } = {}) {
+/** Builds all of `images`; each appears whole or not at all. */
+export function buildGuest({ refresh = false, images = IMAGES } = {}) {
   const packagesDir = join(GUEST_DIR, 'packages');
   if (refresh) rmSync(packagesDir, { recursive: true, force: true });
   mkdirSync(GUEST_DIR, { recursive: true });
@@ -48,9 +51,9 @@ export function buildGuest({ refresh = false } = {}) {
     const [kernelVersion] = readdirSync(join(rootDir, 'lib/modules'));
     const kernel = readFileSync(join(rootDir, `boot/vmlinuz-${kernelVersion}`));
     const initramfs = buildInitramfs(rootDir, kernelVersion, readFileSync(join(SOURCE_DIR, 'init')));
-    for (const { name, fillMib } of IMAGES) {
+    for (const { name, fillMib, writeMib } of images) {
       const image = join(workDir, `${name}.raw`);
-      writeImage(image, { kernel, initramfs, commandLine: `${COMMAND_LINE} godwit.fill=${fillMib}` }, rootDir, workDir);
+      writeImage(image, { kernel, initramfs, commandLine: `${COMMAND_LINE} godwit.fill=${fillMib} godwit.write=${writeMib}` }, rootDir, workDir);
       const bytes = readFileSync(image);
       const about = {
         kernelVersion, fillBytes: fillMib * 1024 * 1024, sizeBytes: bytes.length,
@@ -81,7 +84,18 @@ function sourcesHash() {
   return hash.digest('hex');
 }
 
+/** The image that is wanted beside those that are always there, or undefined. */
+function wantedImage({ fill, write = '0' }) {
+  if (fill === undefined) return undefined;
+  const [fillMib, writeMib] = [Number(fill), Number(write)];
+  if (!(Number.isInteger(fillMib) && fillMib >= 2 && Number.isInteger(writeMib) && writeMib >= 0)) throw new Error('--fill takes MiB from 2, --write MiB per second from 0');
+  return { name: `guest-${fillMib}${writeMib === 0 ? '' : `-writing-${writeMib}`}`, fillMib, writeMib };
+}
+
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const refresh = process.argv.includes('--refresh');
-  if (refresh || !guestIsCurrent()) buildGuest({ refresh });
+  const { values } = parseArgs({ options: { refresh: { type: 'boolean' }, fill: { type: 'string' }, write: { type: 'string' } } });
+  const wanted = wantedImage(values);
+  const images = wanted === undefined ? IMAGES : [wanted];
+  if (values.refresh || !guestIsCurrent(images)) buildGuest({ refresh: values.refresh, images });
+  if (wanted !== undefined) process.stdout.write(`${join(GUEST_DIR, `${wanted.name}.raw`)}\n`);
 }

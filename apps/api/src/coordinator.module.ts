@@ -35,6 +35,7 @@ import { LeasesController } from './leases/leases.controller.ts';
 import { LeasesService } from './leases/leases.service.ts';
 import { Renewals } from './leases/renewals.ts';
 import { ObjectDirectory } from './objects/object-directory.ts';
+import { ObjectRequests } from './objects/object-requests.ts';
 import { ObjectsController } from './objects/objects.controller.ts';
 import { ObjectsRepository } from './objects/objects.repository.ts';
 import { ObjectsService } from './objects/objects.service.ts';
@@ -98,6 +99,7 @@ export class CoordinatorModule {
         CheckpointsService,
         ObjectsRepository,
         ObjectsService,
+        ObjectRequests,
         ForksService,
         PruneService,
       ],

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -23,6 +23,7 @@ import { Signatures } from './http/signatures.ts';
 import { keepUp, Upkeep, type Job, type UpkeepOptions } from './jobs/upkeep.ts';
 import { beginRenewals } from './leases/lease-keeper.ts';
 import { ObjectDirectory } from './objects/object-directory.ts';
+import { ObjectRequests } from './objects/object-requests.ts';
 import { Collector } from './prune/collector.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { Scrubber } from './scrub/scrubber.ts';
@@ -79,6 +80,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   await auditLog.check();
   const objects = new ObjectDirectory(data.objectsPath, random);
   await objects.prepare();
+  undo.defer(() => objects.close());
   const limits = new Limits(options.rates ?? defaultRates, clock);
   const upkeep = new Upkeep(options.upkeep);
   const renewals = await beginRenewals(db, clock, random);
@@ -122,6 +124,7 @@ async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions
   app.use(receiveBodies());
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => answerFault(request, response, Fault.from(error)));
   const server = app.getHttpServer();
+  takeObjectsFirst(server, app.get(ObjectRequests));
   server.headersTimeout = headersLimitMs;
   server.requestTimeout = requestLimitMs;
   server.keepAliveTimeout = keepAliveMs;
@@ -132,6 +135,15 @@ async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions
     throw new Fault('COORDINATOR_LISTEN_FAILED', { subject: `${listen.host}:${listen.port}`, found: (error as NodeJS.ErrnoException).code ?? 'an error', cause: error });
   }
   return server;
+}
+
+/** Requests for objects do not go through Express, everything else does. */
+function takeObjectsFirst(server: Server, objects: ObjectRequests): void {
+  const listeners = server.listeners('request') as RequestListener[];
+  server.removeAllListeners('request');
+  server.on('request', (request, response) => {
+    if (!objects.take(request, response)) for (const listener of listeners) listener(request, response);
+  });
 }
 
 function harden(_request: Request, response: Response, next: NextFunction): void {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Account, HeadMemory, homeAt, KeyStore, keptHere, loadRecord, LocalDesktop, makeFolderDurably, newContract, PolicyMemory, removeFolder, saveRecord, writeDurably, type DesktopRecord, type Home } from '@godwit/agent';
 import { silentLog, systemClock, systemRandom, type DesktopId } from '@godwit/base';
 import { createDevice, createRecovery, cryptoReady, newAccountKey, recoveryFromWords, signGenesis } from '@godwit/crypto';
+import { OnceWritten } from '@godwit/snapshot';
 
 /** What an agent does to files that have to be there after a crash, each alone: done by strace-driver.ts in a process in which calls fail. */
 
@@ -172,7 +173,30 @@ const enrol: DurableAct = {
   },
 };
 
-export const durableActs: readonly DurableAct[] = [changeRecord, changeTwice, beginCommit, forget, rememberHeads, rememberPolicy, keepReceipt, enrol];
+const storeIn = (home: Home): string => join(home.directory, 'store');
+const objectsIn = (home: Home): string[] => ['p-1', 'p-2'].map((name) => join(storeIn(home), 'd-1', 'e-1', name));
+/** Two objects of a store at once, in a folder that is not there yet: what the coordinator does with two packs of one departure. */
+const storeObjects: DurableAct = {
+  name: 'two objects at once',
+  prepare: () => Promise.resolve(),
+  act: async (home) => {
+    let next = 0;
+    const files = new OnceWritten(storeIn(home), (lengthBytes) => Buffer.alloc(lengthBytes, (next += 1)));
+    await files.prepare();
+    const both = await Promise.allSettled(objectsIn(home).map((path) => files.create(path, (file) => file.writeFile(path))));
+    if (readdirSync(join(storeIn(home), '.incoming')).length > 0 && both.every(({ status }) => status === 'fulfilled')) throw new Error('half-written files are left');
+    return { stored: both.map(({ status }) => status === 'fulfilled') };
+  },
+  judge: (home, done, believes) => {
+    const { stored } = (believes ?? { stored: [done === true, done === true] }) as { stored: boolean[] };
+    return Promise.resolve(objectsIn(home).flatMap((path, index) => {
+      if (!existsSync(path)) return stored[index] === true ? [`${path} is stored, and not there`] : [];
+      return readFileSync(path, 'utf8') === path ? [] : [`${path} is there, and not whole`];
+    }));
+  },
+};
+
+export const durableActs: readonly DurableAct[] = [changeRecord, changeTwice, beginCommit, forget, rememberHeads, rememberPolicy, keepReceipt, enrol, storeObjects];
 
 /** Every path that an act, or an agent with that desktop, writes durably. */
 export function durablePaths(directory: string, desktop: DesktopId = desktopId): string[] {
@@ -180,5 +204,7 @@ export function durablePaths(directory: string, desktop: DesktopId = desktopId):
   const { recordFile, digestsFile, directory: folder, machineDirectory } = home.desktop(desktop);
   const files = [home.settingsFile, home.deviceKeyFile, home.accountKeysFile, home.homeKeyFile, home.chainFile, home.headsFile, home.policiesFile, home.leftFile, join(directory, 'log-head'), receiptOf(home), recordFile, digestsFile];
   const folders = [directory, home.desktopsDirectory, folder, machineDirectory, join(machineDirectory, 'disk0-0.qcow2'), join(directory, 'receipts'), join(directory, 'receipts', desktop)];
-  return [...files.flatMap((file) => [file, `${file}.new`]), ...folders];
+  const incoming = join(storeIn(home), '.incoming');
+  const objects = [storeIn(home), incoming, ...[1, 2].map((fill) => join(incoming, Buffer.alloc(16, fill).toString('hex'))), join(storeIn(home), 'd-1'), join(storeIn(home), 'd-1', 'e-1'), ...objectsIn(home)];
+  return [...files.flatMap((file) => [file, `${file}.new`]), ...folders, ...objects];
 }

@@ -32,6 +32,9 @@ describe('the order of writes', () => {
 
   test('file, name, folder; nothing else', () => {
     assert.deepEqual(orderFindings([...write, name, ...folder]), []);
+    assert.deepEqual(orderFindings([...write, name.replace('rename', 'link')]), ['/h is not synced after /h/a got its name']);
+    assert.deepEqual(orderFindings(['mkdir("/h/f", 0700) = 0']), ['/h is not synced after /h/f got its name']);
+    assert.deepEqual(orderFindings(['mkdir("/h/f", 0700) = 0', ...folder]), []);
     assert.deepEqual(orderFindings([...write.slice(0, 2), name, ...folder]), ['/h/a.new takes the name /h/a before it is synced']);
     assert.deepEqual(orderFindings([...write, 'write(21, "y", 1) = 1', name, ...folder]), ['/h/a.new takes the name /h/a before it is synced']);
     assert.deepEqual(orderFindings([...write, name]), ['/h is not synced after /h/a got its name']);

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** strace as a maker of faults: the n-th system call of one kind that touches one of some paths fails, or kills its process. */
 
-/** By which a durable file is replaced, and a folder made and removed. */
-export const fileCalls = ['openat', 'write', 'fsync', 'rename', 'close', 'mkdir', 'unlink', 'rmdir'] as const;
+/** By which a durable file is made or replaced, and a folder made and removed. */
+export const fileCalls = ['openat', 'write', 'fsync', 'rename', 'link', 'close', 'mkdir', 'unlink', 'rmdir'] as const;
 export const injections = ['EIO', 'ENOSPC', 'SIGKILL'] as const;
 
 export interface Inject {

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 
 /**
- * Whether a trace of file calls (strace.ts) wrote as a power cut wants it: a file is synced before it takes a name, and the folder afterwards.
+ * Whether a trace of file calls (strace.ts) wrote as a power cut wants it: a file is synced before it takes a name, and the folder after that and after a folder was made in it.
  * Returns what was not. Pure.
  */
 export function orderFindings(calls: readonly string[]): string[] {
@@ -20,7 +20,9 @@ export function orderFindings(calls: readonly string[]): string[] {
       folders.delete(path);
     }
     if (on !== undefined && name === 'close') pathOf.delete(on);
-    const [, from, to] = /^rename\("([^"]*)", "([^"]*)"\) += 0$/.exec(call) ?? [];
+    const [, made] = /^mkdir\("([^"]*)", .* = 0$/.exec(call) ?? [];
+    if (made !== undefined) folders.set(dirname(made), made);
+    const [, from, to] = /^(?:rename|link)\("([^"]*)", "([^"]*)"\) += 0$/.exec(call) ?? [];
     if (from === undefined || to === undefined) continue;
     if (!synced.has(from)) findings.push(`${from} takes the name ${to} before it is synced`);
     folders.set(dirname(to), to);

@@ -4,15 +4,15 @@ import { limits, type ByteRange } from '@godwit/snapshot';
 /**
  * How the warm cache lays out what it has of one object: a file of records, one per range that was kept, each
  *
- *   magic u32, offset u32, length u32, crc32 per block of 64 KiB u32 each, crc32 of the name and all of this u32, then the range's bytes
+ *   magic u32, offset u32, length u32, crc32 per block of 32 KiB u32 each, crc32 of the name and all of this u32, then the range's bytes
  *
  * little-endian. What a crash tears or a hand changes does not fit its checksums, and is as if it were not there. Pure.
  */
 
 const { objectBytesMax } = limits;
 
-/** A frame of memory is about as long: reading one reads little more, and the checksums of a pack take half a KiB. */
-export const blockBytes = 64 * 1024;
+/** A frame of memory is a few of them: reading one reads little more, and the checksums of a pack take one KiB. */
+export const blockBytes = 32 * 1024;
 /** "GWC1" */
 const magic = 0x31435747;
 const fixedBytes = 12;

@@ -46,7 +46,8 @@ export class ForksService {
   /** The desktop has no holder who could put it, and no epoch to come in which somebody might. */
   async #store(trx: Trx, { accountId }: Caller, manifest: ManifestPublic, bytes: Buffer, digest: Buffer): Promise<void> {
     const key = manifestKeyOf(manifest);
-    await this.#directory.put(accountId, key, Readable.from([bytes]), bytes.length, digest);
+    // A copy: the directory keeps what it is given.
+    await this.#directory.put(accountId, key, Readable.from([Buffer.from(bytes)]), bytes.length, digest);
     await recordObject(trx, accountId, key, { lengthBytes: bytes.length, sha256: digest });
   }
 }

@@ -20,11 +20,11 @@ export function bodyBytesOf(request: Request): Buffer {
   return (request as Request & WithBody).bodyBytes ?? Buffer.alloc(0);
 }
 
-/** Receives bodies of everything but objects, whose bytes are streamed by their own controller. */
+/** Receives bodies of everything but objects, which do not come by here. */
 export function receiveBodies(): RequestHandler {
   let inFlightBytes = 0;
   return (request: Request & WithBody, _response: Response, next: NextFunction) => {
-    if (request.path.startsWith('/objects/') || !hasBody(request)) { next(); return; }
+    if (!hasBody(request)) { next(); return; }
     const limitBytes = unprovenPaths.has(request.path) ? unprovenLimitBytes : requestBodyLimitBytes;
     const reservedBytes = Math.min(announcedBytes(request) ?? limitBytes, limitBytes);
     if (inFlightBytes + reservedBytes > inFlightLimitBytes) { next(new Fault('RATE_LIMITED', { expected: 'fewer large requests at once' })); return; }

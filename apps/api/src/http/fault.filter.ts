@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Fault, type Log } from '@godwit/base';
@@ -18,16 +19,22 @@ export class FaultFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const request = http.getRequest<Request>();
-    const response = http.getResponse<Response>();
-    const fault = faultFrom(error);
-    if (fault.kind === 'internal') this.#log.error('request.failed', { method: request.method, path: request.path, error });
-    else if (fault.kind === 'unavailable') this.#log.warn('request.unavailable', { method: request.method, path: request.path, error: fault });
-    answerFault(request, response, fault);
+    answerError(this.#log, http.getRequest<Request>(), http.getResponse<Response>(), error);
   }
 }
 
-export function answerFault(request: Request, response: Response, fault: Fault): void {
+/** Says to the log what its reader has to know. */
+export function answerError(log: Log, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  const fault = faultFrom(error);
+  const { method, url = '' } = request;
+  // The path alone: what follows it may be a permission.
+  const [path] = url.split('?', 1);
+  if (fault.kind === 'internal') log.error('request.failed', { method, path, error });
+  else if (fault.kind === 'unavailable') log.warn('request.unavailable', { method, path, error: fault });
+  answerFault(request, response, fault);
+}
+
+export function answerFault(request: IncomingMessage, response: ServerResponse, fault: Fault): void {
   if (response.headersSent) {
     response.destroy();
     return;
@@ -36,7 +43,8 @@ export function answerFault(request: Request, response: Response, fault: Fault):
   if (problem.status === 503 || problem.status === 429) response.setHeader('Retry-After', retryAfterSeconds);
   // What is left of a body that nobody reads would be taken for the next request.
   if (!request.complete) response.setHeader('Connection', 'close');
-  response.status(problem.status).setHeader('Content-Type', problemMediaType);
+  response.statusCode = problem.status;
+  response.setHeader('Content-Type', problemMediaType);
   response.end(JSON.stringify(problem));
 }
 

@@ -144,6 +144,24 @@ describe('objects', () => {
     equal((await fetch(url, { method: 'PUT', body: Buffer.alloc(1000) })).status, 201);
   });
 
+  test('larger than a piece come in ranges across pieces, also when the one who asked before went away in the middle', async () => {
+    const bytes = systemRandom(5_000_001);
+    const key = newKey();
+    equal((await fetch(await mintPut(key, bytes.length, sha256(bytes)), { method: 'PUT', body: bytes })).status, 201);
+    const get = await mintGet(key);
+    await new Promise<void>((resolve) => {
+      const left = httpRequest(get, (answer) => answer.once('data', () => left.destroy()));
+      left.once('close', () => resolve());
+      left.on('error', () => undefined);
+      left.end();
+    });
+    const spans: readonly [number, number][] = [[0, 5_000_001], [262_143, 262_145], [262_144, 524_288], [100_000, 2_197_152], [4_999_999, 5_000_001]];
+    const found = await Promise.all(spans.map(async ([start, end]) => Buffer.from(await (await fetch(get, { headers: { range: `bytes=${start}-${end - 1}` } })).arrayBuffer()).equals(bytes.subarray(start, end))));
+    deepEqual(found, spans.map(() => true));
+    equal((await fetch(get, { method: 'POST' })).status, 404);
+    deepEqual(await codeOf(await fetch(new URL('/objects/', stage.coordinator.url))), [403, 'URL_REFUSED']);
+  });
+
   test('whose record was lost in a crash are adopted by the next attempt', async () => {
     const pack = await uploadPack(client, stage.coordinator, desktopId, 1, 500);
     const key = newKey();

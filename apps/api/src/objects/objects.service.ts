@@ -1,5 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Fault, type Clock, type DesktopId } from '@godwit/base';
 import { parseObjectKey } from '@godwit/snapshot';
@@ -10,6 +9,7 @@ import { allowed, readLease } from '../leases/lease.transitions.ts';
 import { clockToken, databaseToken, urlKeyToken } from '../tokens.ts';
 import { ObjectDirectory } from './object-directory.ts';
 import { ObjectsRepository } from './objects.repository.ts';
+import type { OpenFile } from './open-files.ts';
 import { checkUrl, signUrl, type Permission } from './signed-url.ts';
 
 type UrlsBody = BodyOf<Routes['mintUrls']>;
@@ -19,7 +19,7 @@ export class ObjectsService {
   readonly #db: Database;
   readonly #objects: ObjectsRepository;
   readonly #directory: ObjectDirectory;
-  readonly #urlKey: Buffer;
+  readonly #urlKey: KeyObject;
   readonly #clock: Clock;
 
   constructor(
@@ -32,7 +32,7 @@ export class ObjectsService {
     this.#db = db;
     this.#objects = objects;
     this.#directory = directory;
-    this.#urlKey = urlKey;
+    this.#urlKey = createSecretKey(urlKey);
     this.#clock = clock;
   }
 
@@ -92,7 +92,7 @@ export class ObjectsService {
    * Stores an object once. `announcedBytes`: the request's Content-Length. False when the same bytes were stored before, as
    * after an answer that got lost; other bytes under a taken key are OBJECT_EXISTS.
    */
-  async put(url: string, announcedBytes: number | undefined, body: Readable): Promise<boolean> {
+  async put(url: string, announcedBytes: number | undefined, body: AsyncIterable<Buffer>): Promise<boolean> {
     const { accountId, key, lengthBytes, sha256 } = this.#permit(url, 'put');
     if (lengthBytes === undefined) throw new Fault('URL_REFUSED');
     if (announcedBytes !== lengthBytes) throw new Fault('OBJECT_LENGTH_REFUSED', { expected: `Content-Length ${lengthBytes}`, found: announcedBytes === undefined ? 'none' : `${announcedBytes}` });
@@ -108,15 +108,9 @@ export class ObjectsService {
     return false;
   }
 
-  /** The object's file, to be closed by the caller, and its length. */
-  async open(url: string): Promise<{ file: FileHandle; lengthBytes: number }> {
+  /** Runs `use` with the object's file. */
+  async reading<Result>(url: string, use: (file: OpenFile) => Promise<Result>): Promise<Result> {
     const { accountId, key } = this.#permit(url, 'get');
-    const file = await this.#directory.open(accountId, key);
-    try {
-      return { file, lengthBytes: (await file.stat()).size };
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    return await this.#directory.reading(accountId, key, use);
   }
 }

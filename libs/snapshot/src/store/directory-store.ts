@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
-import { link, mkdir, open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Fault, systemRandom, type FaultCode, type Random } from '@godwit/base';
 import { checkKey } from '../layout.ts';
 import { objectBytesMax } from '../limits.ts';
 import { checkBody, checkRange, shortObject, type ByteRange, type ObjectStore, type StoredObject } from './object-store.ts';
+import { OnceWritten } from './once-written.ts';
 
 export interface DirectoryStoreOptions {
   /** Created when it is not there; belongs to the store alone. */
@@ -12,25 +13,18 @@ export interface DirectoryStoreOptions {
   readonly random?: Random;
 }
 
-/** Holds half-written files. A key cannot name it: no segment of a key begins with a dot. */
-const temporaryFolder = '.incoming';
-
-/**
- * Objects as files. A write goes to a temporary file, is synced, then linked to its name (which fails if the name is taken, so
- * the link is both the exclusive creation and the moment of durability, once its folders are synced).
- */
+/** Objects as files, each written once. */
 export function directoryStore({ directory, random = systemRandom }: DirectoryStoreOptions): ObjectStore {
+  const files = new OnceWritten(directory, random);
   const pathOf = (key: string): string => join(directory, checkKey(key));
   return {
     async put(key, body) {
       checkBody(key, body);
       const path = pathOf(key);
       await classified(key, async () => {
-        if (await createExclusive(directory, path, body, random)) return;
+        if (await files.create(path, (file) => file.writeFile(body))) return;
         const present = await readWhole(path, key);
         if (!present.equals(body)) throw new Fault('OBJECT_EXISTS', { subject: key });
-        // The one who created it may not have synced the folder yet, and this caller is told "durable" too.
-        await syncFolder(dirname(path));
       }, 'STORE_UNAVAILABLE');
     },
     async get(key, range) {
@@ -53,61 +47,9 @@ export function directoryStore({ directory, random = systemRandom }: DirectorySt
     list: (prefix) => listFolder(directory, '', prefix),
     async delete(key) {
       const path = pathOf(key);
-      await classified(key, async () => {
-        try {
-          await unlink(path);
-        } catch (error) {
-          if (!isAbsent(error)) throw error;
-          return;
-        }
-        await syncFolder(dirname(path));
-      });
+      await classified(key, () => files.remove(path));
     },
   };
-}
-
-/** True when the file was created, false when the name was taken. */
-async function createExclusive(directory: string, path: string, body: Uint8Array, random: Random): Promise<boolean> {
-  const incoming = join(directory, temporaryFolder);
-  await makeFolder(incoming);
-  await makeFolder(dirname(path));
-  const temporary = join(incoming, random(16).toString('hex'));
-  const file = await open(temporary, 'wx', 0o600);
-  try {
-    try {
-      await file.writeFile(body);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await link(temporary, path);
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await unlink(temporary);
-  }
-  await syncFolder(dirname(path));
-  return true;
-}
-
-/** Creates the folder and those above it; each new name is synced into its parent. */
-async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let folder = path; ; folder = dirname(folder)) {
-    await syncFolder(dirname(folder));
-    if (folder === first) return;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 async function withFile<Result>(path: string, use: (file: FileHandle) => Promise<Result>): Promise<Result> {
