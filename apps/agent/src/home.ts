@@ -29,6 +29,8 @@ export interface Home {
   readonly leftFile: string;
   /** The warm cache: ciphertext from the store, nothing that is needed. */
   readonly cacheDirectory: string;
+  /** Which desktops are protected while they run here, and how often. */
+  readonly protectedFile: string;
   readonly logFile: string;
   readonly desktopsDirectory: string;
   desktop(id: DesktopId): DesktopHome;
@@ -43,6 +45,8 @@ export interface DesktopHome {
   readonly workingSetFile: string;
   /** Objects of the checkpoint that is on this machine only, while there is one. */
   readonly savedDirectory: string;
+  /** Sealed objects of a background checkpoint on their way to the store. */
+  readonly spoolDirectory: string;
   /** QEMU's own folder: it belongs to the user that QEMU runs as. Disks and sockets live here, nothing secret of ours. */
   readonly machineDirectory: string;
   readonly qemuLog: string;
@@ -74,6 +78,7 @@ export function homeAt(directory: string): Home {
     chainFile: join(directory, 'device-chain'),
     leftFile: join(directory, 'left-behind'),
     cacheDirectory: join(directory, 'cache'),
+    protectedFile: join(directory, 'protected'),
     logFile: join(directory, 'agent.log'),
     desktopsDirectory,
     desktop: (id) => {
@@ -85,6 +90,7 @@ export function homeAt(directory: string): Home {
         digestsFile: join(own, 'page-digests'),
         workingSetFile: join(own, 'working-set'),
         savedDirectory: join(own, 'saved'),
+        spoolDirectory: join(own, 'spool'),
         machineDirectory,
         qemuLog: join(own, 'qemu.log'),
         guardDirectory: join(own, 'guard'),

@@ -4,6 +4,7 @@ export { KeyStore } from './account/key-store.ts';
 export { PolicyMemory } from './account/policy-memory.ts';
 export { bytesText, durationText, table } from './cli/figures.ts';
 export { askAgent } from './daemon/control-client.ts';
+export { snapshotState } from './depart/background-snapshot.ts';
 export { captureState } from './depart/capture-state.ts';
 export type { StateSink } from './depart/checkpoint-sink.ts';
 export { ThreadedCheckpoint } from './depart/threaded-checkpoint.ts';

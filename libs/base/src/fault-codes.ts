@@ -79,6 +79,7 @@ export const faultCodes = {
   QEMU_SILENT: entry('unavailable', 'QEMU is there and does not answer', 'it may be stopped or very busy: wait, or end it with `godwit stop --force`'),
   QEMU_STUCK: entry('unavailable', 'QEMU does not end', 'the kernel holds it, which is mostly a disk that does not answer; nothing of its desktop is touched until it is gone'),
   CAPTURE_FAILED: entry('internal', 'QEMU did not hand over the state', 'the guest runs on here; read the log of the agent'),
+  SNAPSHOT_REFUSED: entry('conflict', 'QEMU cannot capture a guest behind its back here', 'captures by pre-copy are taken instead; `godwit doctor` says what userfaultfd is missing'),
   LOAD_FAILED: entry('internal', 'QEMU did not take the state', 'the desktop is free again; read the log of the agent'),
   // libs/qemu: QMP
   QMP_UNREACHABLE: entry('unavailable', "QEMU's control socket cannot be reached", "look at QEMU's own output in the log; it may have refused to start"),

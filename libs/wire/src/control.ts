@@ -166,6 +166,31 @@ export const controlCommands = {
       z.object({ name, epoch: count, depart: departFigures, safe: z.literal(false), reason: z.string() }),
     ]),
   ),
+  /** A checkpoint of a desktop that goes on running. */
+  checkpoint: command(
+    z.object({ name }),
+    z.object({
+      name,
+      sequence: count,
+      epoch: count,
+      /** How the guest was captured while it ran. */
+      way: z.enum(['background-snapshot', 'pre-copy']),
+      /** How long it stood still: QEMU's STOP event to its RESUME event. */
+      pauseMs: z.number(),
+      /** The command to the acknowledged commit. */
+      durableMs: z.number(),
+      ramBytesScanned: count,
+      pagesChanged: count,
+      diskPagesWritten: count,
+      bytesUploaded: count,
+      receipt: controlReceipt,
+    }),
+  ),
+  /** `everyMs` 0: not any more. Null: changes nothing. */
+  protect: command(
+    z.object({ name, everyMs: z.union([z.literal(0), z.int().min(10_000).max(7 * 86_400_000)]).nullable() }),
+    z.object({ name, everyMs: count.nullable(), lastMs: count.nullable(), lastSequence: count.nullable(), failing: z.string().nullable() }),
+  ),
   resume: command(
     z.object({ name, eager: z.boolean(), wait: z.boolean() }),
     z.object({

@@ -6,10 +6,10 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { captureState, commandLine, createImage, homeAt, Machine, newContract, playCheckpoint, probeCapabilities, ThreadedCheckpoint, type HostCapabilities, type Layer, type MachineContract, type StateSink } from '@godwit/agent';
+import { captureState, commandLine, createImage, homeAt, Machine, newContract, playCheckpoint, probeCapabilities, snapshotState, ThreadedCheckpoint, type HostCapabilities, type Layer, type MachineContract, type StateSink } from '@godwit/agent';
 import { newId, silentLog, systemClock, systemRandom, type DesktopId } from '@godwit/base';
 import { createDevice, cryptoReady, Secret } from '@godwit/crypto';
-import { cont, migrate, MigrationDecoder, QmpSession, queryMigrate, quit, setMigrationCapabilities, type RamBlock } from '@godwit/qemu';
+import { cont, migrate, MigrationDecoder, qmpErrorClass, QmpSession, queryMigrate, quit, setMigrationCapabilities, type RamBlock } from '@godwit/qemu';
 import { CheckpointReader, desktopKeys, memoryStore, PageDigests } from '@godwit/snapshot';
 import { smallImage } from './two-hosts.ts';
 
@@ -25,6 +25,7 @@ const pageBytes = 4096;
 const hiddenPages = { first: 0xa0, end: 0x100 };
 /** Software emulation everywhere: the one accelerator that every machine has, and the one whose dirty tracking needs care (capture-state.ts). */
 const captures = 6;
+const snapshots = 2;
 
 describe('the machine contract', { timeout: 180_000 }, () => {
   let directory: string;
@@ -73,7 +74,7 @@ describe('the machine contract', { timeout: 180_000 }, () => {
     });
   }
 
-  test(`what is captured of a guest at work is what its memory holds, ${captures} times in a row`, async () => {
+  test(`what is captured of a guest at work is what its memory holds, ${captures} times in a row, and by background snapshot what it held when that began`, async (t) => {
     const host = await probe(programs[0]!);
     const { contract, disks } = await contractOn(host, 128 * megabyte);
     const home = homeAt(directory).desktop(newId<DesktopId>(systemRandom));
@@ -94,6 +95,11 @@ describe('the machine contract', { timeout: 180_000 }, () => {
         await cont(machine.qmp);
         await sleep(200);
       }
+      if (!(await mayProtectMemory(machine))) {
+        t.diagnostic('QEMU may not protect memory here: no background snapshot was taken');
+        return;
+      }
+      for (let round = 1; round <= snapshots; round++) await assertSnapshotHolds(machine, join(home.machineDirectory, 'memory'), round);
     } finally {
       await machine.end();
     }
@@ -102,6 +108,18 @@ describe('the machine contract', { timeout: 180_000 }, () => {
 
 function versionOf(program: string): string {
   return /version (\S+)/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown';
+}
+
+/** A background snapshot has what the memory held at its pause, read between QEMU's `stop` and its `migrate`, though the guest writes on. */
+async function assertSnapshotHolds(machine: Machine, file: string, round: number): Promise<void> {
+  const checkpoint = new WholeCheckpoint();
+  const freeze = (): Promise<void> => machine.qmp.execute('pmemsave', { val: 0, size: memoryBytes, filename: file }).then(() => undefined);
+  await snapshotState({ machine, privilege: self, receiver: checkpoint.threads.receiver, freeze, keepStanding: () => undefined, mayRun: () => true, clock: systemClock, onProgress: () => undefined, signal: undefined });
+  assert.equal(await machine.runState(), 'running');
+  const sink = new MemorySink();
+  await checkpoint.readInto(sink);
+  assert.deepEqual(differing(sink.memory, readFileSync(file)), [], `background snapshot ${round}`);
+  assert.notDeepEqual(differing(sink.memory, await memoryOf(machine, file)), [], 'the guest wrote meanwhile');
 }
 
 /** A checkpoint of nothing but what QEMU sends, in a store in memory, through the same threads as any other. */
@@ -153,6 +171,17 @@ async function memoryOf(machine: Machine, file: string): Promise<Buffer> {
   const memory = readFileSync(file);
   rmSync(file);
   return memory;
+}
+
+/** An ordinary user may not (`godwit doctor` says so). */
+async function mayProtectMemory({ qmp }: Machine): Promise<boolean> {
+  try {
+    await setMigrationCapabilities(qmp, ['background-snapshot'], ['pause-before-switchover']);
+    return true;
+  } catch (error) {
+    if (qmpErrorClass(error) === undefined) throw error;
+    return false;
+  }
 }
 
 function differing(captured: Buffer, memory: Buffer): number[] {

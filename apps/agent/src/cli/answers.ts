@@ -4,6 +4,7 @@ import { bytesText, durationText, table } from './figures.ts';
 import { cacheAnswer } from './cache-command.ts';
 import { recoverAnswer, rekeyAnswer, revokeAnswer } from './account-answers.ts';
 import { discardAnswer, policyAnswer, stopAnswer, suspendAnswer, takeOverAnswer } from './owner-answers.ts';
+import { checkpointAnswer, protectAnswer } from './protect-answers.ts';
 import { forkAnswer, pruneAnswer, rollbackAnswer, scrubAnswer } from './past-answers.ts';
 
 /** What each command prints for people when it is done; `--json` prints the result itself instead. Pure. */
@@ -32,6 +33,8 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
   start: (result) => `${result.name} runs here (after ${durationText(result.runningMs)}).`,
   stop: stopAnswer,
   discard: discardAnswer,
+  checkpoint: checkpointAnswer,
+  protect: protectAnswer,
   suspend: suspendAnswer,
   resume: ({ name, sequence, fromHere, arrive }) =>
     [

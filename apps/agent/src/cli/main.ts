@@ -15,6 +15,7 @@ import { parseBytes } from './figures.ts';
 import { Interrupt } from './interrupt.ts';
 import { ownerCommands } from './owner-commands.ts';
 import { askFirst, pastCommands } from './past-commands.ts';
+import { protectCommands } from './protect-commands.ts';
 import { ProgressLine } from './progress-line.ts';
 
 /** The `godwit` command: each subcommand is one question to the agent of GODWIT_HOME, `agent` is that agent. */
@@ -87,6 +88,7 @@ function build(): Command {
   const add = (usage: string, description: string): Command => program.command(usage).description(description).option('--json', 'print the result as JSON');
   accountCommands({ add, ask: tell, fail });
   desktopCommands(add);
+  protectCommands({ add, ask: tell, fail });
   pastCommands({ add, ask: tell, fail });
   ownerCommands({ add, ask: tell, fail });
   cacheCommand({ add, ask: tell, fail });

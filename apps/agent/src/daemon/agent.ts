@@ -250,6 +250,8 @@ class Agent {
       stop: (wish) => here((desktops) => desktops.stop(wish)),
       discard: (wish) => here((desktops) => desktops.discard(wish)),
       suspend: (wish, report, signal) => here((desktops) => desktops.suspend(wish, report, signal)),
+      checkpoint: (wish, report, signal) => here((desktops) => desktops.checkpoint(wish, report, signal)),
+      protect: (wish) => here((desktops) => desktops.protect(wish)),
       resume: (wish, report, signal) => here((desktops) => desktops.resume(wish, report, signal)),
       takeover: (wish, report, signal) => here((desktops) => desktops.takeOver(wish, report, signal)),
       policy: (wish) => here((desktops) => desktops.policy(wish)),

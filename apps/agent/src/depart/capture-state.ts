@@ -69,7 +69,7 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
   const failure = new AbortController();
   try {
     await leavePostMigrate(qmp);
-    await setMigrationCapabilities(qmp, ['events', 'pause-before-switchover'], ['postcopy-ram']);
+    await setMigrationCapabilities(qmp, ['events', 'pause-before-switchover'], ['postcopy-ram', 'background-snapshot']);
     // One that stands still already cannot write unseen, and sends no STOP.
     const standing = !(await queryStatus(qmp)).running;
     const hold = options.accelerator === 'tcg' && !standing ? new GuestHold(qmp, options) : undefined;

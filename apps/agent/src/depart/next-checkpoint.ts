@@ -1,15 +1,17 @@
 import { Fault, newId, type CommitId, type DesktopId } from '@godwit/base';
 import { PageDigests, type CheckpointWriter, type DesktopKeys, type FinishedCheckpoint, type ObjectStore } from '@godwit/snapshot';
+import type { ControlReceipt } from '@godwit/wire';
 import { contact } from '../account/contact.ts';
 import { keysOf, storeOf, type Host } from '../desktop/host.ts';
 import type { Base, LocalDesktop } from '../desktop/local-desktop.ts';
-import type { DesktopRecord } from '../desktop/record.ts';
+import type { DesktopRecord, SentCommit } from '../desktop/record.ts';
 import { encodeContract } from '../machine/contract.ts';
 import { diskRegion } from '../machine/state-region.ts';
 import { captureDisk, type FrozenLayer } from './capture-disk.ts';
 import { putWorkingSet } from '../working-set/kept.ts';
 import { CheckpointSink } from './checkpoint-sink.ts';
-import { commitUntilKnown, type SafeCommit } from './commit.ts';
+import { commitUntilKnown, isDecision, type SafeCommit } from './commit.ts';
+import { settlePending } from './pending-commit.ts';
 import type { StateReceiver } from './receive-state.ts';
 import { ThreadedCheckpoint } from './threaded-checkpoint.ts';
 
@@ -31,9 +33,11 @@ export interface Line {
  */
 export async function lineOf(host: Host, desktop: LocalDesktop): Promise<Line> {
   const { account } = host;
-  const { desktopId, name, epoch, base: known } = desktop.record;
+  const { desktopId, name, epoch } = desktop.record;
   await contact(account);
   await account.refreshChain();
+  await settleBefore(host, desktop);
+  const { base: known } = desktop.record;
   const remote = await account.coordinator.call('readDesktop', { params: { desktopId } });
   if (remote.owner?.hostId !== account.device.hostId || remote.epoch !== epoch) {
     throw new Fault('EPOCH_FENCED', { subject: name, expected: `epoch ${epoch} held here`, found: `epoch ${remote.epoch} held by ${remote.owner?.name ?? 'nobody'}` });
@@ -42,6 +46,16 @@ export async function lineOf(host: Host, desktop: LocalDesktop): Promise<Line> {
   const base = await desktop.openBase(host);
   const keys = keysOf(host, desktopId, await account.withNewestKey(desktopId, remote.wrappedKeys));
   return { desktopId, name, epoch, keys, base };
+}
+
+/** What follows depends on whether the checkpoint before was committed. That it was refused is all there is to know: the line says why, or goes on. */
+async function settleBefore(host: Host, desktop: LocalDesktop): Promise<void> {
+  try {
+    await settlePending(host, desktop, { sentBefore: true });
+  } catch (error) {
+    if (!isDecision(error)) throw error;
+    host.log.warn('checkpoint-refused', { desktop: desktop.record.desktopId, error });
+  }
 }
 
 /** The uncommitted layers of each disk of `record`, bottom first, that no machine writes to; `active`: the last one is written to. */
@@ -118,9 +132,24 @@ export class NextCheckpoint {
    * guest may not run either way). When it resolves the checkpoint is committed: nothing may bring the guest back here.
    */
   async commit(finished: FinishedCheckpoint): Promise<SafeCommit> {
-    const commit = { commitId: finished.commitId, manifest: finished.manifest.toString('base64url'), sequence: this.sequence, digest: finished.digest.toString('base64url') };
+    const commit = this.#toSend(finished);
     await this.#desktop.update({ stage: this.#desktop.record.stage === 'left' ? 'left' : 'committing', commit });
     return commitUntilKnown(this.#host, this.#desktop, false);
+  }
+
+  /**
+   * Commits and keeps the lease; the guest runs on meanwhile. `committedLayers`: so many layers of each disk are in this checkpoint. When it
+   * resolves the desktop stands on it. Throws as `settlePending`.
+   */
+  async commitBehind(finished: FinishedCheckpoint, committedLayers: number[], signal: AbortSignal | undefined): Promise<ControlReceipt> {
+    await this.#desktop.update({ pending: { ...this.#toSend(finished), committedLayers } });
+    const receipt = await settlePending(this.#host, this.#desktop, { sentBefore: false, digests: this.digests, ...(signal === undefined ? {} : { signal }) });
+    if (receipt === undefined) throw new Fault('INTERNAL', { expected: 'a commit in the record' });
+    return receipt;
+  }
+
+  #toSend({ commitId, manifest, digest }: FinishedCheckpoint): SentCommit {
+    return { commitId, manifest: manifest.toString('base64url'), sequence: this.sequence, digest: digest.toString('base64url') };
   }
 
   /** Nothing is on its way to the store any more when it resolves. */

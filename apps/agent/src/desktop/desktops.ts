@@ -8,6 +8,7 @@ import { departWhenAsked, type AskedParts } from '../lease/asked-departure.ts';
 import { endsRight } from '../lease/ends-right.ts';
 import { Leaving } from '../left/leaving.ts';
 import { Offline } from '../offline/offline.ts';
+import { Protection } from '../protect/protection.ts';
 import { Machine } from '../machine/machine.ts';
 import { listRemote, statusOfAccount } from './account-status.ts';
 import { announce, announceUntilKnown, createDesktop } from './create.ts';
@@ -41,6 +42,7 @@ export class Desktops {
   readonly #damaged = new Map<string, Fault>();
   readonly #leaving: Leaving;
   readonly #offline: Offline;
+  readonly #protection: Protection;
 
   constructor(host: Host) {
     this.#host = host;
@@ -51,6 +53,7 @@ export class Desktops {
       onUnknown: (desktop) => this.#settleCommit(desktop),
       onFenced: (desktop, fault) => this.#askIfFenced(desktop, fault),
     });
+    this.#protection = new Protection(host, () => this.#local.values(), (desktop, fault) => this.#askIfFenced(desktop, fault));
     host.leases.serve({
       onFork: (desktop, taken) => this.#leaving.begin(desktop, taken),
       onReach: (desktop) => this.#offline.reached(desktop),
@@ -63,6 +66,7 @@ export class Desktops {
   /** After `recover`: what happens elsewhere is listened to from now on. */
   begin(): void {
     this.#host.events.begin();
+    this.#protection.begin();
   }
 
   /** Finds what an earlier agent left (recovery.ts), each desktop by itself: one that cannot be taken up keeps no other from it. */
@@ -94,6 +98,7 @@ export class Desktops {
     await this.#offline.takeUp(desktop);
     if (next === 'leave') this.#leaving.begin(desktop, { by: left?.takenBy ?? null, epoch: left?.takenEpoch ?? null });
     this.#settleCommit(desktop);
+    this.#protection.takeUp(desktop);
     if (!desktop.record.announced) this.#announce(desktop);
   }
 
@@ -185,6 +190,15 @@ export class Desktops {
     const desktop = await this.#here(name);
     if (desktop.operation === 'filling') throw new Fault('DESKTOP_FILLING', { subject: name });
     return this.#offline.suspend(desktop, { mayStay, ...(signal === undefined ? {} : { signal }) }, report);
+  }
+
+  /** A checkpoint of a desktop that goes on running. */
+  async checkpoint({ name }: ControlArguments<'checkpoint'>, report: Report, signal?: AbortSignal): Promise<ControlResult<'checkpoint'>> {
+    return this.#protection.checkpoint(await this.#here(name), report, signal);
+  }
+
+  async protect({ name, everyMs }: ControlArguments<'protect'>): Promise<ControlResult<'protect'>> {
+    return this.#protection.protect(await this.#here(name), everyMs);
   }
 
   /** Whose it is now decides what becomes of what is here. */

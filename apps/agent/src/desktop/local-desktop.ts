@@ -20,6 +20,7 @@ import { handOver, type Privilege } from '../machine/privilege.ts';
 import { outwaitFullDisk } from '../machine/room-watch.ts';
 import type { QemuProcess } from '../machine/qemu-process.ts';
 import type { KeptWorkingSet } from '../working-set/kept.ts';
+import type { Protected } from '../protect/protection-note.ts';
 import { keysFor, storeOf, type Host } from './host.ts';
 import { endedNote } from './machine-note.ts';
 import { endMerges } from './shorten-chain.ts';
@@ -55,7 +56,7 @@ export class LocalDesktop {
   #unsure = false;
   #mending = false;
   /** The operation under way; also what `status` shows while it lasts. */
-  operation: 'departing' | 'arriving' | 'filling' | 'starting' | 'stopping' | 'leaving' | 'uploading' | undefined;
+  operation: 'checkpointing' | 'departing' | 'arriving' | 'filling' | 'starting' | 'stopping' | 'leaving' | 'uploading' | undefined;
   /** The state of its machine was captured: until that is given up the guest stands still. */
   captured = false;
   /** What this host knows of its right to run it (lease/holding.ts). */
@@ -66,6 +67,10 @@ export class LocalDesktop {
   guardLost = false;
   arrival: ArriveFigures | undefined;
   departure: DepartFigures | undefined;
+  /** While background checkpoints of it are made here. */
+  protection: Protected | undefined;
+  /** The one under way, and how it is called off. */
+  #background: { readonly controller: AbortController; readonly ended: Promise<unknown> } | undefined;
   /** Something its person should know: why it waits, what went wrong. */
   note: string | undefined;
 
@@ -120,8 +125,9 @@ export class LocalDesktop {
     if (stage !== 'settled') throw new Fault('DESKTOP_BUSY', { subject: name, found: stage });
   }
 
-  /** Runs `work` as the only operation. Throws DESKTOP_BUSY while there is another. */
+  /** Runs `work` as the only operation. Throws DESKTOP_BUSY while there is another; one in the background is called off. */
   async exclusively<Result>(operation: NonNullable<LocalDesktop['operation']>, work: () => Promise<Result>): Promise<Result> {
+    if (operation !== 'checkpointing' && this.#background !== undefined) await this.standBack();
     if (this.operation !== undefined) throw new Fault('DESKTOP_BUSY', { subject: this.name, found: this.operation });
     this.operation = operation;
     try {
@@ -129,6 +135,25 @@ export class LocalDesktop {
     } finally {
       this.operation = undefined;
     }
+  }
+
+  /** Runs `work` as the only operation until another wants to be that: then `signal` calls it off, and the other begins when it has ended. */
+  async inBackground<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const controller = new AbortController();
+    const ended = this.exclusively('checkpointing', () => work(controller.signal));
+    if (this.#background === undefined) {
+      const background = { controller, ended: ended.catch(() => undefined) }; // Told to whoever began it.
+      this.#background = background;
+      void background.ended.then(() => (this.#background = undefined));
+    }
+    return ended;
+  }
+
+  /** Nothing is under way in the background when it resolves. */
+  async standBack(): Promise<void> {
+    if (this.#background === undefined) return;
+    this.#background.controller.abort(new Fault('CANCELLED', { subject: this.name, found: 'another operation that does not wait' }));
+    await this.#background.ended;
   }
 
   /**

@@ -10,7 +10,7 @@ import { mergesDue, withoutMerged } from './shorten-chain.ts';
  */
 export async function mergeLayers(host: Host, desktop: LocalDesktop): Promise<void> {
   const due = mergesDue(desktop.record.disks, false);
-  if (due.length === 0) return;
+  if (due.length === 0 || desktop.record.pending !== null) return;
   try {
     for (const { disk, files } of due) {
       const formats = new Map(desktop.record.disks[disk]!.layers.map(({ file, format }) => [file, format]));

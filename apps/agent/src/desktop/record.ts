@@ -18,6 +18,9 @@ const diskSchema = z.strictObject({
   committedLayers: z.int().min(0),
 });
 
+/** What asking about a commit again takes. */
+const sentCommitSchema = z.strictObject({ commitId: z.string().regex(/^[0-9a-f]{32}$/), manifest: z.string(), sequence: z.int(), digest: z.string() });
+
 const recordSchema = z.strictObject({
   version: z.literal(1),
   desktopId: z.string().regex(/^[0-9a-f]{32}$/).transform((text) => text as DesktopId),
@@ -39,7 +42,12 @@ const recordSchema = z.strictObject({
    */
   stage: z.enum(['settled', 'arriving', 'committing', 'saved', 'left']),
   /** With `committing`: the commit to ask about again. */
-  commit: z.strictObject({ commitId: z.string().regex(/^[0-9a-f]{32}$/), manifest: z.string(), sequence: z.int(), digest: z.string() }).nullable(),
+  commit: sentCommitSchema.nullable(),
+  /**
+   * A checkpoint of the guest as it went on running, whose commit was sent and whose outcome is not known: it gives nothing up, so the guest
+   * runs on meanwhile, and nothing else is committed before it is known. `committedLayers`: what they become for each disk if it is.
+   */
+  pending: sentCommitSchema.extend({ committedLayers: z.array(z.int().min(0)) }).nullable().default(null),
   /** False: made here, and nobody knows whether the coordinator was told. */
   announced: z.boolean().default(true),
   /** Under which this host holds it: whether it may run without word from the coordinator. */
@@ -76,8 +84,9 @@ const recordSchema = z.strictObject({
 });
 
 export type DesktopRecord = z.infer<typeof recordSchema>;
+export type SentCommit = z.infer<typeof sentCommitSchema>;
 /** Of a record that begins: held as any desktop is, with nothing saved or left. */
-export const keptHere = { announced: true, offline: 'keep', offlineSignedMs: 0, asleep: false, saved: null, left: null } as const satisfies Partial<DesktopRecord>;
+export const keptHere = { pending: null, announced: true, offline: 'keep', offlineSignedMs: 0, asleep: false, saved: null, left: null } as const satisfies Partial<DesktopRecord>;
 export type DiskRecord = DesktopRecord['disks'][number];
 
 export async function saveRecord(home: DesktopHome, record: DesktopRecord): Promise<void> {

@@ -13,7 +13,7 @@ import { machineHost, type Host } from './host.ts';
 import { LocalDesktop } from './local-desktop.ts';
 import { endedNote, silentNote } from './machine-note.ts';
 import { loadRecord, removeFolder, type DesktopRecord } from './record.ts';
-import { recoveryTable, type MachineFound, type NextStep, type RecoveryRow } from './recovery.ts';
+import { recordFound, recoveryTable, type MachineFound, type NextStep, type RecoveryRow } from './recovery.ts';
 
 export type Recovered =
   | { readonly kind: 'nothing' }
@@ -55,16 +55,16 @@ async function takeUp(host: Host, desktop: LocalDesktop): Promise<Recovered> {
   // Left by an agent that was killed while the desktop ceased to be strict: it would kill what it guards when a lease is over that nobody renews.
   if (process !== undefined && record.offline !== 'stop') await endGuard(host, desktop, process.id);
   // One that is ended anyway is not asked first.
-  const asked = recoveryTable[record.stage].answers.machine === 'end' ? undefined : process;
+  const asked = recoveryTable[recordFound(record)].answers.machine === 'end' ? undefined : process;
   const machine = asked === undefined ? undefined : await askMachine(host, desktop, asked);
   const state: MachineFound = machine !== undefined ? 'answers' : process?.alive === true ? 'silent' : 'gone';
-  const row: RecoveryRow = recoveryTable[record.stage][state];
+  const row: RecoveryRow = recoveryTable[recordFound(record)][state];
   host.log.info('desktop-found', { desktop: record.desktopId, stage: record.stage, machine: state, step: row.machine, next: row.next });
   if (row.machine === 'end' && record.machine !== null) await endMachines([record.machine]);
   if (row.machine === 'wait') {
     desktop.silent = process;
     desktop.note = silentNote(desktop);
-  } else if (state === 'gone' && row.next === 'stand-ready') desktop.note = endedNote(desktop);
+  } else if (state === 'gone' && (row.next === 'stand-ready' || row.next === 'ask-checkpoint')) desktop.note = endedNote(desktop);
   return { kind: 'found', desktop, machine, next: row.next };
 }
 

@@ -9,7 +9,7 @@ const namesWhere = (fits: (found: (typeof rows)[number]) => boolean): string[] =
 
 describe('what an agent that starts does with what it finds', () => {
   test('every stage of a record, with every state of its machine, has an end; a desktop ends here, in the store, or with its user', () => {
-    assert.equal(rows.length, 7 * 3);
+    assert.equal(rows.length, 8 * 3);
     assert.deepEqual(namesWhere(({ row }) => row.ends.length === 0), []);
     assert.deepEqual(namesWhere(({ record, row }) => row.ends.includes('nothing') !== (record === 'none')), []);
   });
@@ -27,6 +27,7 @@ describe('what an agent that starts does with what it finds', () => {
   test('the guest of a desktop runs on only where the record says that nothing was given away', () => {
     assert.deepEqual(namesWhere(({ row }) => row.ends.includes('runs-here') && row.machine === 'take-on' && row.next === 'leave'), []);
     assert.deepEqual(namesWhere(({ row, record }) => row.next === 'stand-ready' && record !== 'settled'), []);
+    assert.deepEqual(namesWhere(({ row, record }) => row.next === 'ask-checkpoint' && record !== 'pending'), []);
   });
 
   test('nothing is thrown away that is nowhere else: only what was never a desktop, and what has a checkpoint that it came from', () => {

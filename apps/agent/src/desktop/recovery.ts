@@ -5,8 +5,11 @@ import type { DesktopRecord } from './record.ts';
  * machine say how far it came. The same as prose: docs/protocol.md, "After a crash". Carried out by recover.ts.
  */
 
-/** `none`: the folder was being made or removed when the agent ended, and holds nothing. `damaged`: it holds something, and no record that can be read. */
-export type RecordFound = 'none' | 'damaged' | DesktopRecord['stage'];
+/**
+ * `none`: the folder was being made or removed when the agent ended, and holds nothing. `damaged`: it holds something, and no record that can be
+ * read. `pending`: settled, and the outcome of its newest background checkpoint is not known.
+ */
+export type RecordFound = 'none' | 'damaged' | 'pending' | DesktopRecord['stage'];
 /** The QEMU that the record names; of a damaged record, any that works in the folder. `silent`: it is there and does not answer. */
 export type MachineFound = 'gone' | 'answers' | 'silent';
 
@@ -16,7 +19,7 @@ export type MachineFound = 'gone' | 'answers' | 'silent';
  */
 export type MachineStep = 'none' | 'end' | 'take-on' | 'hold' | 'wait';
 /** What then goes on. */
-export type NextStep = 'remove' | 'show-damage' | 'give-up' | 'stand-ready' | 'ask-commit' | 'upload' | 'leave';
+export type NextStep = 'remove' | 'show-damage' | 'give-up' | 'stand-ready' | 'ask-checkpoint' | 'ask-commit' | 'upload' | 'leave';
 /** Where it ends. `nothing`: there never was a desktop. */
 export type RecoveryEnd = 'runs-here' | 'in-the-store' | 'ask-the-user' | 'nothing';
 
@@ -33,12 +36,19 @@ const givenUp = row('end', 'give-up', 'in-the-store');
 // Its memory was in the saved checkpoint, and durable, before the record said so: a machine that is still there stood still since.
 const savedHere = row('end', 'upload', 'in-the-store', 'runs-here');
 
+/** What the record says was going on. */
+export function recordFound({ stage, pending }: Pick<DesktopRecord, 'stage' | 'pending'>): RecordFound {
+  return stage === 'settled' && pending !== null ? 'pending' : stage;
+}
+
 export const recoveryTable: Readonly<Record<RecordFound, Readonly<Record<MachineFound, RecoveryRow>>>> = {
   none: { gone: { ...removed, machine: 'none' }, answers: removed, silent: removed },
   // Nobody knows whether it may run; held, nothing of it is lost.
   damaged: { gone: row('none', 'show-damage', 'ask-the-user'), answers: row('hold', 'show-damage', 'ask-the-user'), silent: row('wait', 'show-damage', 'ask-the-user') },
   // Gone: it starts from its disk as after a power cut, or goes back to its checkpoint; which one is for its person to say.
   settled: { gone: row('none', 'stand-ready', 'ask-the-user'), answers: row('take-on', 'stand-ready', 'runs-here'), silent: row('wait', 'stand-ready', 'runs-here', 'ask-the-user') },
+  // Settled as well: its guest runs on whatever the outcome, and nothing else is committed before it is known.
+  pending: { gone: row('none', 'ask-checkpoint', 'ask-the-user'), answers: row('take-on', 'ask-checkpoint', 'runs-here'), silent: row('wait', 'ask-checkpoint', 'runs-here', 'ask-the-user') },
   arriving: { gone: { ...givenUp, machine: 'none' }, answers: givenUp, silent: givenUp },
   // Refused, it runs on where there is a machine, and is switched off where there is none.
   committing: { gone: row('none', 'ask-commit', 'in-the-store', 'ask-the-user'), answers: row('take-on', 'ask-commit', 'in-the-store', 'runs-here'), silent: row('wait', 'ask-commit', 'in-the-store', 'ask-the-user') },

@@ -46,14 +46,14 @@ export function withoutMerged(disks: readonly DiskRecord[], base: string, top: s
 /**
  * Merges what is due while the guest runs, by QEMU's `block-commit`. Resolves when that is done, or when an operation that began meanwhile has
  * ended it (`endMerges`), or when it failed, which is logged: then the chain is as it was. Nobody has to wait for it; while there is an operation it
- * does nothing.
+ * does nothing, nor while it is not known up to where the chain is in a checkpoint (`pending`).
  *
  * The lowest layer takes in what the others say, and they say it until the end: at every moment the chain of the record holds everything, whatever dies.
  * QEMU remembers what became of a merge until it may forget it, which is when the record says so.
  */
 export async function shortenChain(host: Host, desktop: LocalDesktop): Promise<void> {
   const { machine, operation, record } = desktop;
-  if (machine?.qmp.state !== 'ready' || operation !== undefined || record.stage !== 'settled') return;
+  if (machine?.qmp.state !== 'ready' || operation !== undefined || record.stage !== 'settled' || record.pending !== null) return;
   const due = mergesDue(record.disks, true);
   if (due.length === 0) return;
   try {

@@ -2,6 +2,7 @@ import type { Fault, HostId } from '@godwit/base';
 import type { Desktop, DesktopStatus } from '@godwit/wire';
 import { holdingNote } from '../lease/holding-note.ts';
 import { savedNote } from '../offline/saved-note.ts';
+import { protectionNote } from '../protect/protection-note.ts';
 import type { LocalDesktop } from './local-desktop.ts';
 
 /** What `status` says of a desktop that this host holds. `nowMs`: the wall clock. */
@@ -25,9 +26,9 @@ export function statusOfLocal(desktop: LocalDesktop, hostName: string, nowMs: nu
 }
 
 function noteOf(desktop: LocalDesktop, nowMs: number): string | null {
-  const { note, holding, confirmedWallMs, guardLost, machine, record: { saved, offline } } = desktop;
+  const { note, holding, confirmedWallMs, guardLost, machine, protection, record: { saved, offline } } = desktop;
   const held = holdingNote({ offline, holding, running: machine !== undefined, confirmedWallMs, guardLost }, nowMs);
-  const notes = [held, saved === null ? undefined : savedNote(saved.savedMs, nowMs), note].filter((part) => part !== undefined);
+  const notes = [held, saved === null ? undefined : savedNote(saved.savedMs, nowMs), protection === undefined || machine === undefined ? undefined : protectionNote(protection, nowMs), note].filter((part) => part !== undefined);
   return notes.length === 0 ? null : notes.join('; ');
 }
 

@@ -48,7 +48,7 @@ async function begin(host: Host, desktop: LocalDesktop, { by, epoch }: Taken): P
   if (record.stage === 'left') return;
   const left = newLeft(host, desktop, { takenBy: by, takenEpoch: epoch });
   // Wherever it runs again it is told that it is a copy: the guest that went on elsewhere has the same secrets.
-  await desktop.update({ stage: 'left', commit: null, left, contract: { ...record.contract, generationId: randomUuid(host.random) } });
+  await desktop.update({ stage: 'left', commit: null, pending: null, left, contract: { ...record.contract, generationId: randomUuid(host.random) } });
   host.log.info('copy-left', { desktop: record.desktopId, epoch: record.epoch, left: left.desktopId, takenBy: by, takenEpoch: epoch });
 }
 

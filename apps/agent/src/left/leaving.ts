@@ -41,6 +41,7 @@ export class Leaving {
     const { desktopId } = desktop.record;
     // A QEMU that does not answer now is asked again, and its lease holder asks too.
     await desktop.hold().catch((error: unknown) => this.#log.warn('guest-not-held', { desktop: desktopId, error }));
+    await desktop.standBack();
     // A commit that is accepted after all leaves nothing behind.
     while (desktop.operation !== undefined || desktop.commitPending) await new Promise((resolve) => setTimeout(resolve, operationPollMs));
     if (this.#local.get(desktopId) !== desktop) return;

@@ -5,6 +5,8 @@ import { launch, type Privilege } from './privilege.ts';
 import { isRunning, processId, signalTo, type ProcessId } from './process-id.ts';
 
 const pollMs = 100;
+/** Of utime and stime in /proc/<pid>/stat: USER_HZ, on every Linux that Node runs on (proc(5)). */
+const ticksPerSecond = 100;
 /** unshare forks QEMU at once; a busy machine may take a while to schedule it. */
 const forkDeadlineMs = 5_000;
 
@@ -53,6 +55,16 @@ export class QemuProcess {
   async kill(): Promise<void> {
     signalTo(this.id, 'SIGKILL');
     await this.exited;
+  }
+
+  /** What it has used of processors since it began, in milliseconds; 0 when it is gone. */
+  processorMs(): number {
+    try {
+      const fields = readFileSync(`/proc/${this.id.pid}/stat`, 'latin1').split(') ').at(-1)!.split(' ');
+      return (Number(fields[11]) + Number(fields[12])) * (1_000 / ticksPerSecond);
+    } catch {
+      return 0; // The process ended between two looks; that is what the figure then says.
+    }
   }
 
   /** Resident memory in bytes, 0 when it is gone. */
