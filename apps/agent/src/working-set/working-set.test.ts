@@ -32,6 +32,11 @@ test('a set comes back in its order, and what can be read has one encoding', () 
   assert.equal(encodeWorkingSet(Array.from({ length: 300 }, (_, at) => ({ regionId: 1, page: at }))).length, 18, 'neighbours are one run');
 });
 
+test('the bytes are those of docs/format.md', () => {
+  const pages = [{ regionId: 0x1000, page: 7 }, { regionId: 0x1000, page: 8 }, { regionId: 0x100, page: 1 }];
+  assert.equal(encodeWorkingSet(pages).toString('hex'), ['47575753', '0001', '00000002', '1000', '00000007', '0002', '0100', '00000001', '0001'].join(''));
+});
+
 test('anything else is refused, and nothing of it is believed', () => {
   const refused = [
     Buffer.alloc(0), Buffer.from('GWWS'), runsOf([1, 0, 0]), runsOf([1, 5, 1], [1, 5, 1]), runsOf([1, 0, 3], [1, 3, 1]), runsOf([1, 2 ** 32 - 1, 2]), runsOf([1, 0, workingPagesMax + 1]),
