@@ -39,6 +39,8 @@ export interface DesktopHome {
   /** What the agent knows of the desktop; read at its start. */
   readonly recordFile: string;
   readonly digestsFile: string;
+  /** What its guest asked for first when it came here; a later checkpoint takes it along. */
+  readonly workingSetFile: string;
   /** Objects of the checkpoint that is on this machine only, while there is one. */
   readonly savedDirectory: string;
   /** QEMU's own folder: it belongs to the user that QEMU runs as. Disks and sockets live here, nothing secret of ours. */
@@ -81,6 +83,7 @@ export function homeAt(directory: string): Home {
         directory: own,
         recordFile: join(own, 'desktop.json'),
         digestsFile: join(own, 'page-digests'),
+        workingSetFile: join(own, 'working-set'),
         savedDirectory: join(own, 'saved'),
         machineDirectory,
         qemuLog: join(own, 'qemu.log'),

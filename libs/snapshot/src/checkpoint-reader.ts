@@ -1,5 +1,5 @@
 import { Fault } from '@godwit/base';
-import { FrameSource, planReads } from './frame-source.ts';
+import { FrameSource, planReads, type ReadPlan } from './frame-source.ts';
 import { inOrder } from './in-flight.ts';
 import type { DesktopKeys } from './keys.ts';
 import { decodeLeaf, locatePage, packsOf, zeroLeaf, type FrameLocation, type Leaf } from './leaf.ts';
@@ -119,11 +119,19 @@ export class CheckpointReader {
 
   /** Each of `locations` once, grouped into few requests, packs in the order in which they are first named. */
   async *readFrames(locations: Iterable<FrameLocation>, options: ReadFramesOptions = {}): AsyncGenerator<LocatedFrame> {
-    const plans = planReads(locations, options.coalesceBytes ?? coalesceBytesDefault);
-    const tasks = plans.map((plan) => async () => await this.#source.readPlan(plan, (location) => this.region(location.regionId).kind));
-    for await (const read of inOrder(tasks, options.inFlight ?? readsInFlightMax)) {
-      for (const { location, plain } of read) yield { ...decodePageFrame(plain, this.region(location.regionId)), location };
-    }
+    const tasks = this.planFrames(locations, options.coalesceBytes).map((plan) => async () => await this.readPlan(plan));
+    for await (const frames of inOrder(tasks, options.inFlight ?? readsInFlightMax)) yield* frames;
+  }
+
+  /** Each of `locations` once, grouped into requests of at most `coalesceBytes`, packs in the order in which they are first named. */
+  planFrames(locations: Iterable<FrameLocation>, coalesceBytes: number = coalesceBytesDefault): ReadPlan<FrameLocation>[] {
+    return planReads(locations, coalesceBytes);
+  }
+
+  /** The frames of one plan, in its order: one request. */
+  async readPlan(plan: ReadPlan<FrameLocation>): Promise<LocatedFrame[]> {
+    const read = await this.#source.readPlan(plan, (location) => this.region(location.regionId).kind);
+    return read.map(({ location, plain }) => ({ ...decodePageFrame(plain, this.region(location.regionId)), location }));
   }
 
   /**

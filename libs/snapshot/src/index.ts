@@ -3,6 +3,7 @@ export * from './checkpoint-writer.ts';
 export { desktopKeys, keysAs, type DesktopKeys, type Generations } from './keys.ts';
 export { desktopPrefix, epochPrefix, manifestObjectKey, packObjectKey, parseObjectKey, type ManifestPlace, type ObjectPlace, type PackPlace } from './layout.ts';
 export * as format from './format.ts';
+export type { ReadPlan } from './frame-source.ts';
 export { forkManifest, type ForkOptions } from './fork.ts';
 export { locatePage, type FrameLocation, type Leaf, type PageLocation } from './leaf.ts';
 export * as limits from './limits.ts';

@@ -37,6 +37,15 @@ test('a zero page is the same whether it is named or found', () => {
   assert.deepEqual([...digests.changedToZero(1, Uint32Array.of(5))], [5]);
 });
 
+test('a page that was forgotten counts as changed once, whatever it holds', () => {
+  const digests = new PageDigests([ram], systemRandom);
+  digests.record(1, Uint32Array.of(2, 3), Buffer.concat([pageOf(1), pageOf(1)]));
+  digests.forget(1, Uint32Array.of(3));
+  assert.deepEqual([...digests.changed(1, Uint32Array.of(2, 3), Buffer.concat([pageOf(1), pageOf(1)])).pages], [3]);
+  assert.equal(digests.changed(1, Uint32Array.of(3), pageOf(1)).pages.length, 0);
+  assert.throws(() => digests.forget(1, Uint32Array.of(40)), { code: 'VALUE_OUT_OF_RANGE' });
+});
+
 test('a copy goes its own way, and a damaged file is nothing', () => {
   const digests = new PageDigests([ram], systemRandom);
   const copy = digests.copy();

@@ -85,6 +85,12 @@ export class PageDigests {
     for (let index = 0; index < pages.length; index += 1) this.#update(known, pages[index]!, this.#digest(known, bytes, index * known.region.pageBytes));
   }
 
+  /** These pages count as changed whatever they hold: the next checkpoint writes them anew. */
+  forget(regionId: number, pages: Uint32Array): void {
+    const known = this.#known(regionId, pages);
+    for (const page of pages) known.digests.fill(0, page * digestBytes, (page + 1) * digestBytes);
+  }
+
   recordZero(regionId: number, pages: Uint32Array): void {
     this.changedToZero(regionId, pages);
   }

@@ -48,6 +48,9 @@ export const arriveFigures = z.object({
   /** What this host's cache had of it instead. */
   bytesFromCache: count,
   pagesOnDemand: count,
+  /** Pages of the working set that the checkpoint named, and those of them that were sent before the guest asked. */
+  workingSetPages: count,
+  pagesPrefetched: count,
   eager: z.boolean(),
   eagerReason: z.string().nullable(),
   resumedAtMs: z.number().nullable(),

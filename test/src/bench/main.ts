@@ -1,49 +1,71 @@
 /**
- * `npm run bench [-- --json FILE] [--quick] [--only NAME] [--runs N]`: what Godwit takes and what its peers take for the same guest, in one
- * run on this machine. Nothing else should run meanwhile. `--quick`: 512 MiB and 3 runs, at most 5 minutes.
+ * `npm run bench`: what Godwit takes and what its peers take for the same guest, in one run on this machine. `npm run bench -- --help` says
+ * what can be chosen. Nothing else should run meanwhile.
  */
-import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { probeCapabilities } from '@godwit/agent';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { probeCapabilities, type HostCapabilities } from '@godwit/agent';
 import { silentLog } from '@godwit/base';
-import { describeMachine } from './machine.ts';
-import { measureMoves } from './our-moves.ts';
-import { measurePeers } from './peer-figures.ts';
+import { cryptoReady } from '@godwit/crypto';
+import { machineNow, machineText, type FigureFile } from './figure-file.ts';
+import { keepFigures } from './performance-files.ts';
 import { benchTable, type BenchRow } from './row.ts';
-import { rowsOf } from './rows.ts';
+import { endAll, endAllOnSignals, endWithBench } from './running.ts';
+import { measureScenario, type LeftOut } from './scenario.ts';
+import { rowNames } from './rows.ts';
+import { callOf, usage, type Call, type Selection } from './selection.ts';
 
-const guestDirectory = resolve(import.meta.dirname, '..', '..', '..', '.cache', 'guest');
-const workMs = 10_000;
-const quickWorkMs = 4_000;
+const tell = (text: string): void => void process.stderr.write(`${text}\n`);
 
-interface Size {
-  readonly memoryMiB: number;
-  readonly image: string;
+async function measure(selection: Omit<Selection, 'json'>, command: string, host: HostCapabilities): Promise<FigureFile> {
+  const machine = machineNow(host);
+  const [rows, leftOut]: [BenchRow[], LeftOut[]] = [[], []];
+  for (const scenario of selection.scenarios) {
+    const measured = await measureScenario(scenario, { ...selection, host, tell });
+    rows.push(...measured.rows);
+    leftOut.push(...measured.leftOut);
+    if (measured.failed !== undefined) process.exitCode = 1;
+  }
+  process.stdout.write(`${machineText(machine)}\n\n${benchTable(rows)}\n`);
+  for (const { name, peerName, why } of leftOut) process.stdout.write(`left out: ${name} against ${peerName}: ${why}\n`);
+  return { command, measuredOn: new Date().toISOString().slice(0, 10), machine, rows, leftOut };
 }
 
-const sizes: readonly Size[] = [{ memoryMiB: 512, image: 'guest.raw' }, { memoryMiB: 2048, image: 'guest.raw' }, { memoryMiB: 4096, image: 'guest.raw' }];
-
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, only: { type: 'string' }, runs: { type: 'string' } } });
-  const tell = (text: string): void => void process.stderr.write(`${text}\n`);
-  const machine = describeMachine();
+async function main(words: readonly string[]): Promise<void> {
+  const call = callOf(words);
+  if (call.kind === 'help') {
+    process.stdout.write(`${usage}Rows: ${rowNames.join('; ')}\n`);
+    return;
+  }
+  const only = call.kind === 'select' ? call.selection.only : undefined;
+  if (only !== undefined && !rowNames.some((name) => name.includes(only))) throw new Error(`no row's name contains ${only}; there are: ${rowNames.join('; ')}`);
+  endAllOnSignals();
+  await cryptoReady();
   const scratchDirectory = mkdtempSync('/tmp/godwit-p-');
-  const rows: BenchRow[] = [];
+  endWithBench(() => rmSync(scratchDirectory, { recursive: true, force: true }));
   try {
     const host = await probeCapabilities({ program: 'qemu-system-x86_64', privilege: { kind: 'self' }, scratchDirectory: join(scratchDirectory, 'probe'), log: silentLog });
-    for (const { memoryMiB, image } of values.quick ? sizes.slice(0, 1) : sizes) {
-      const common = { image: join(guestDirectory, image), memoryMiB, runs: Number(values.runs ?? (values.quick ? 3 : 5)), workMs: values.quick ? quickWorkMs : workMs, tell };
-      const peers = await measurePeers({ host, ...common });
-      const ours = await measureMoves(common);
-      rows.push(...rowsOf({ guestMiB: memoryMiB, link: 'loopback', load: 'idle' }, ours, peers).filter(({ name }) => values.only === undefined || name.includes(values.only)));
-    }
+    await measureAll(call, words, host);
   } finally {
-    rmSync(scratchDirectory, { recursive: true, force: true });
+    await endAll();
   }
-  process.stdout.write(`${machine.cores} cores ${machine.cpu}, ${machine.system}, QEMU ${machine.qemu}, Node ${machine.node}, load ${machine.loadBefore.toFixed(2)} before\n\n${benchTable(rows)}\n`);
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, rows }, undefined, 2)}\n`);
 }
 
-await main();
+async function measureAll(call: Exclude<Call, { kind: 'help' }>, words: readonly string[], host: HostCapabilities): Promise<void> {
+  if (call.kind === 'tables') {
+    for (const { name, scenarios } of call.tables) {
+      keepFigures(name, await measure({ scenarios, quick: false, only: undefined, runs: call.runs }, `npm run bench -- --table ${name}`, host));
+      tell(`docs/figures/${name}.json and docs/performance.md are written`);
+    }
+    return;
+  }
+  const file = await measure(call.selection, ['npm run bench --', ...words].join(' '), host);
+  if (call.selection.json !== undefined) writeFileSync(call.selection.json, `${JSON.stringify(file, undefined, 2)}\n`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

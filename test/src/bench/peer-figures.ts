@@ -2,70 +2,120 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostCapabilities } from '@godwit/agent';
-import { borgPeer, resticPeer, type Backup } from './backup-peers.ts';
+import { borgPeer, resticPeer, type Backup, type BackupPeer } from './backup-peers.ts';
 import { saveMemory } from './guest-pages.ts';
-import { versionOf } from './machine.ts';
-import { PeerMachine, type MigrationCost } from './peer-machine.ts';
+import type { LinkShape } from './links.ts';
+import { PeerMachine, type MigrationCost, type PeerMove } from './peer-machine.ts';
+import { rounds } from './rounds.ts';
+import { endWithBench } from './running.ts';
 
-/** What the peers take for the same guest. All of one guest, one after the other, so that nothing else differs. */
-export interface PeerFigures {
-  readonly zstdFile: { readonly cost: MigrationCost; readonly bytes: number }[];
-  readonly plainFile: { readonly cost: MigrationCost; readonly bytes: number }[];
-  readonly precopy: { readonly cost: MigrationCost; readonly runningMs: number }[];
-  readonly postcopy: { readonly cost: MigrationCost; readonly runningMs: number }[];
-  /** First a whole image, then the same guest's image after some work, again and again. */
-  readonly backups: Readonly<Record<string, { readonly first: Backup; readonly later: Backup[] }>>;
+/** A stream of the whole machine into a file. */
+export interface PeerStream {
+  readonly cost: MigrationCost;
+  readonly bytes: number;
 }
 
-export async function measurePeers(options: { host: HostCapabilities; image: string; memoryMiB: number; runs: number; workMs: number; tell: (text: string) => void }): Promise<PeerFigures> {
-  const { host, image, memoryMiB, runs, workMs, tell } = options;
+/** First a whole image, then the same guest's image after some work, again and again. */
+export interface Backups {
+  readonly first: Backup[];
+  readonly later: Backup[];
+}
+
+/** What the peers take for the same guest. All of one guest, one after the other, so that nothing else differs. What was not asked for is empty. */
+export interface PeerFigures {
+  readonly zstdFile: PeerStream[];
+  readonly plainFile: PeerStream[];
+  readonly precopy: PeerMove[];
+  readonly postcopy: PeerMove[];
+  readonly restic: Backups;
+  readonly borg: Backups;
+}
+
+export interface PeerParts {
+  readonly streams: boolean;
+  readonly backups: boolean;
+  readonly precopy: boolean;
+  readonly postcopy: boolean;
+}
+
+export interface PeerWish {
+  readonly host: HostCapabilities;
+  readonly image: string;
+  readonly memoryMiB: number;
+  readonly shape: LinkShape | undefined;
+  readonly parts: PeerParts;
+  readonly runs: number;
+  readonly endMs: number;
+  readonly workMs: number;
+  readonly tell: (text: string) => void;
+}
+
+export function noPeerFigures(): PeerFigures {
+  return { zstdFile: [], plainFile: [], precopy: [], postcopy: [], restic: { first: [], later: [] }, borg: { first: [], later: [] } };
+}
+
+export async function measurePeers(wish: PeerWish): Promise<PeerFigures> {
+  const { host, image, memoryMiB, parts, workMs } = wish;
+  const figures = noPeerFigures();
+  if (!Object.values(parts).includes(true)) return figures;
   const directory = mkdtempSync('/tmp/godwit-p-');
-  const figures: PeerFigures = { zstdFile: [], plainFile: [], precopy: [], postcopy: [], backups: {} };
-  let machine = await PeerMachine.boot(host, image, memoryMiB);
+  const forget = endWithBench(() => rmSync(directory, { recursive: true, force: true }));
   try {
-    await sleep(workMs);
-    const [zstdFile, plainFile] = [join(directory, 'stream.zst'), join(directory, 'stream')];
-    for (let run = 1; run <= runs; run += 1) {
-      figures.zstdFile.push({ cost: await machine.migrateTo(`zstd -q -1 -T0 > ${zstdFile}`), bytes: statSync(zstdFile).size });
-      figures.plainFile.push({ cost: await machine.migrateTo(`cat > ${plainFile}`), bytes: statSync(plainFile).size });
-      rmSync(plainFile);
-      tell(`${memoryMiB} MiB, peers ${run} of ${runs}: QEMU | zstd -1 ${Math.round(figures.zstdFile.at(-1)!.cost.totalMs)} ms, plain ${Math.round(figures.plainFile.at(-1)!.cost.totalMs)} ms`);
-    }
-    await measureBackups(machine, { directory, memoryMiB, runs, workMs }, figures, tell);
-    for (let run = 1; run <= runs; run += 1) {
-      for (const kind of ['precopy', 'postcopy'] as const) {
-        const { next, ...cost } = await machine.moveToSecond(kind === 'postcopy');
-        await machine.end(next);
-        machine = next;
-        figures[kind].push(cost);
-      }
-      tell(`${memoryMiB} MiB, QEMU to QEMU ${run} of ${runs}: pre-copy ${Math.round(figures.precopy.at(-1)!.cost.totalMs)} ms, post-copy running after ${Math.round(figures.postcopy.at(-1)!.runningMs)} ms`);
+    let machine = await PeerMachine.boot(host, image, memoryMiB);
+    try {
+      await sleep(workMs);
+      if (parts.streams) await measureStreams(machine, directory, wish, figures);
+      if (parts.backups) await measureBackups(machine, join(directory, 'memory'), wish, figures);
+      for (const kind of ['precopy', 'postcopy'] as const) if (parts[kind]) machine = await measureKind(machine, kind, wish, figures);
+    } finally {
+      await machine.end();
     }
     return figures;
   } finally {
-    await machine.end();
+    forget();
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function measureBackups(machine: PeerMachine, options: { directory: string; memoryMiB: number; runs: number; workMs: number }, figures: PeerFigures, tell: (text: string) => void): Promise<void> {
-  const { directory, memoryMiB, runs, workMs } = options;
-  const image = join(directory, 'memory');
-  const peers = [...(versionOf('restic', 'version') === null ? [] : [resticPeer()]), ...(versionOf('borg', '--version') === null ? [] : [borgPeer()])];
-  const later = new Map(peers.map(({ name }) => [name, [] as Backup[]]));
+async function measureStreams(machine: PeerMachine, directory: string, { runs, endMs, tell }: PeerWish, figures: PeerFigures): Promise<void> {
+  const [zstdFile, plainFile] = [join(directory, 'stream.zst'), join(directory, 'stream')];
+  for (const run of rounds(runs, endMs)) {
+    figures.zstdFile.push({ cost: await machine.migrateTo(`zstd -q -1 -T0 > ${zstdFile}`), bytes: statSync(zstdFile).size });
+    figures.plainFile.push({ cost: await machine.migrateTo(`cat > ${plainFile}`), bytes: statSync(plainFile).size });
+    // A file that is there already would be truncated first, which takes time of its own.
+    for (const file of [zstdFile, plainFile]) rmSync(file);
+    tell(`QEMU to a file, ${run} of ${runs}: through zstd -1 ${Math.round(figures.zstdFile.at(-1)!.cost.totalMs)} ms, plain ${Math.round(figures.plainFile.at(-1)!.cost.totalMs)} ms`);
+  }
+}
+
+async function measureBackups(machine: PeerMachine, image: string, { memoryMiB, runs, endMs, workMs, tell }: PeerWish, figures: PeerFigures): Promise<void> {
+  const peers: BackupPeer[] = [];
   try {
-    for (let run = 0; run <= runs; run += 1) {
+    peers.push(await resticPeer(), await borgPeer());
+    for (const run of rounds(runs + 1, endMs)) {
+      if (run > 1) await sleep(workMs);
       saveMemory(machine.pid, memoryMiB * 2 ** 20, image);
       for (const peer of peers) {
-        const backup = peer.backUp(image);
-        if (run === 0) Object.assign(figures.backups, { [peer.name]: { first: backup, later: later.get(peer.name)! } });
-        else later.get(peer.name)!.push(backup);
-        tell(`${memoryMiB} MiB, ${peer.name}, image ${run + 1}: ${Math.round(backup.ms)} ms, ${(backup.addedBytes / 1e6).toFixed(1)} MB`);
+        const backup = await peer.backUp(image);
+        figures[peer.name][run === 1 ? 'first' : 'later'].push(backup);
+        tell(`${peer.name}, image ${run} of ${runs + 1}: ${Math.round(backup.ms)} ms, ${(backup.addedBytes / 1e6).toFixed(1)} MB`);
       }
-      await sleep(workMs);
     }
   } finally {
     for (const peer of peers) peer.end();
     rmSync(image, { force: true });
   }
+}
+
+/** Moves the guest on from QEMU to QEMU; the last one has it. */
+async function measureKind(first: PeerMachine, kind: 'precopy' | 'postcopy', { shape, runs, endMs, tell }: PeerWish, figures: PeerFigures): Promise<PeerMachine> {
+  let machine = first;
+  for (const run of rounds(runs, endMs)) {
+    const { next, ...move } = await machine.moveToSecond(kind === 'postcopy', shape);
+    await machine.end(next);
+    machine = next;
+    figures[kind].push(move);
+    tell(`QEMU to QEMU by ${kind}, ${run} of ${runs}: running after ${Math.round(move.runningMs)} ms, all there after ${Math.round(move.cost.totalMs)} ms`);
+  }
+  return machine;
 }

@@ -2,18 +2,29 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commandLine, createImage, newContract, type HostCapabilities, type Layer, type MachineContract } from '@godwit/agent';
 import { systemRandom } from '@godwit/base';
 import { cont, migrate, migrateIncoming, QmpSession, queryMigrate, quit, setMigrationCapabilities, setMigrationParameters } from '@godwit/qemu';
 import { parseTick } from '../house/guest.ts';
+import type { LinkShape } from './links.ts';
+import { endWithBench } from './running.ts';
+import { ShapedLink } from './shaped-link.ts';
 
 /** The same guest on the same machine contract under QEMU alone: what Godwit's peers begin with. */
 
-const readyMs = 240_000;
+const readyMs = 600_000;
 const settledStates = new Set(['completed', 'failed', 'cancelled']);
+
+export interface PeerMove {
+  readonly cost: MigrationCost;
+  /** The command to the destination's RESUME. */
+  readonly runningMs: number;
+  /** The command to the first byte on the destination's serial line after that. */
+  readonly firstOutputMs: number;
+}
 
 export interface MigrationCost {
   /** The command to `completed`. */
@@ -30,6 +41,8 @@ export class PeerMachine {
   readonly #child: ChildProcess;
   readonly #layers: Layer[][];
   readonly #host: HostCapabilities;
+  readonly #firstOutput = Promise.withResolvers<number>();
+  readonly #forget: () => void;
   #ready = false;
 
   private constructor(parts: { qmp: QmpSession; directory: string; child: ChildProcess; contract: MachineContract; layers: Layer[][]; host: HostCapabilities }) {
@@ -40,9 +53,12 @@ export class PeerMachine {
     this.#child = parts.child;
     this.#layers = parts.layers;
     this.#host = parts.host;
-    const serial = createInterface({ input: connect(join(parts.directory, 'serial')) });
-    serial.on('line', (line) => (this.#ready ||= parseTick(line) !== undefined));
-    serial.on('error', () => serial.close());
+    this.#forget = endWithBench(() => this.end());
+    const serial = connect(join(parts.directory, 'serial'));
+    serial.once('data', () => this.#firstOutput.resolve(performance.now()));
+    // What ends with QEMU is no error of the line.
+    serial.on('error', () => serial.destroy());
+    createInterface({ input: serial }).on('line', (line) => (this.#ready ||= parseTick(line) !== undefined)).on('error', () => undefined);
   }
 
   /** Boots `image` with `memoryMiB`, and waits until the guest is at work. */
@@ -86,8 +102,8 @@ export class PeerMachine {
     return cost;
   }
 
-  /** Moves the guest to a second QEMU of this machine. `runningMs`: the command to the destination's RESUME. The returned one runs. */
-  async moveToSecond(postcopy: boolean): Promise<{ cost: MigrationCost; runningMs: number; next: PeerMachine }> {
+  /** Moves the guest to a second QEMU of this machine, over a link where one is given. The second one runs then. */
+  async moveToSecond(postcopy: boolean, shape?: LinkShape): Promise<PeerMove & { readonly next: PeerMachine }> {
     const directory = mkdtempSync('/tmp/godwit-p-');
     // The disks are shared, as live migration has it: the destination takes their locks when the source has let go.
     const second = await PeerMachine.#start(this.#host, this.contract, this.#layers, directory, true);
@@ -98,13 +114,19 @@ export class PeerMachine {
       await setMigrationParameters(qmp, { maxBandwidthBytes: 0 });
     }
     await migrateIncoming(second.qmp, socket);
-    const resumed = second.qmp.waitFor('RESUME', () => true, { timeoutMs: readyMs });
-    const startedMs = performance.now();
-    const cost = await this.#measure(async () => {
-      await migrate(this.qmp, socket);
-      if (postcopy) await this.qmp.execute('migrate-start-postcopy');
-    });
-    return { cost, runningMs: (await resumed).receivedMs - startedMs, next: second };
+    const link = shape === undefined ? undefined : await ShapedLink.to(socket, shape);
+    try {
+      const resumed = second.qmp.waitFor('RESUME', () => true, { timeoutMs: readyMs });
+      const startedMs = performance.now();
+      const cost = await this.#measure(async () => {
+        if (link === undefined) await migrate(this.qmp, socket);
+        else await this.qmp.execute('migrate', { uri: `tcp:127.0.0.1:${link.port}` });
+        if (postcopy) await this.qmp.execute('migrate-start-postcopy');
+      });
+      return { cost, runningMs: (await resumed).receivedMs - startedMs, firstOutputMs: (await second.#firstOutput.promise) - startedMs, next: second };
+    } finally {
+      await link?.[Symbol.asyncDispose]();
+    }
   }
 
   async #measure(begin: () => Promise<void>): Promise<MigrationCost> {
@@ -117,17 +139,15 @@ export class PeerMachine {
     return { totalMs: end.receivedMs - startedMs, pauseMs: end.receivedMs - (await stopped).receivedMs };
   }
 
-  /** Ends QEMU and removes its files, but for those that `keepFor` goes on with. */
+  /** Ends QEMU and removes its files, but for the disks where `keepFor` goes on with them. */
   async end(keepFor?: PeerMachine): Promise<void> {
+    this.#forget();
     const exited = this.#child.exitCode === null && this.#child.signalCode === null ? once(this.#child, 'exit') : Promise.resolve();
     // One that does not answer is killed; there is nothing else to know.
     await quit(this.qmp, { timeoutMs: 5_000 }).catch(() => this.#child.kill('SIGKILL'));
     await exited;
-    if (keepFor === undefined) for (const directory of this.#directories()) rmSync(directory, { recursive: true, force: true });
-  }
-
-  #directories(): string[] {
-    const disks = this.#layers.flat().flatMap((layer) => (layer.kind === 'file' && layer.format === 'qcow2' ? [join(layer.file, '..')] : []));
-    return [...new Set([this.directory, ...disks])];
+    const disks = new Set(this.#layers.flat().flatMap((layer) => (layer.kind === 'file' && layer.format === 'qcow2' ? [dirname(layer.file)] : [])));
+    const own = [this.directory].filter((directory) => keepFor === undefined || !disks.has(directory));
+    for (const directory of new Set([...own, ...(keepFor === undefined ? disks : [])])) rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -38,6 +38,7 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
     assert.ok(arrive.pagesOnDemand > 0 && arrive.bytesBeforeRunning < firstUploadBytes / 10, `${arrive.bytesBeforeRunning} bytes before it ran`);
     assert.ok(arrive.runningMs !== null && arrive.completeMs !== null && arrive.runningMs < arrive.completeMs);
     firstFetchedBytes = arrive.bytesFetched;
+    assert.deepEqual([arrive.workingSetPages, arrive.pagesPrefetched], [0, 0]);
     assert.ok(firstFetchedBytes > firstUploadBytes / 2, `${firstFetchedBytes} bytes fetched`);
     seen = await assertGoesOn(b, 'work', seen);
     assert.deepEqual(await statusOf(b, 'work').then(({ state, holder, epoch: held }) => [state, holder, held]), ['running', 'laptop-b', 2]);
@@ -96,7 +97,9 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
     const { a, b } = hosts;
     const { sequence } = await a.suspend('work');
     assert.equal(sequence, 3);
-    await b.must('resume', 'work', '--wait');
+    const { arrive } = await b.must('resume', 'work', '--wait');
+    assert.ok(arrive.workingSetPages > 0, 'what it asked for when it first came to b came along through two checkpoints');
+    assert.ok(arrive.pagesPrefetched > arrive.workingSetPages / 2, `${arrive.pagesPrefetched} of ${arrive.workingSetPages} pages were sent before it asked`);
     seen = await assertGoesOn(b, 'work', seen);
     await b.must('stop', 'work');
     await b.must('start', 'work');

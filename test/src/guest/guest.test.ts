@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { on, once } from 'node:events';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -8,11 +8,14 @@ import { join } from 'node:path';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QmpSession } from '@godwit/qemu';
+import { SeenMemory } from '../bench/guest-pages.ts';
 
 /** What the test guest promises to everybody who measures with it; infra/README.md lists its lines. */
 
 const IMAGE = join(import.meta.dirname, '../../../.cache/guest/guest-small.raw');
+const BUILD = join(import.meta.dirname, '../../../infra/guest/build.mjs');
 const LOOK_MS = 50;
+const WRITE_LOOK_MS = 500;
 /** Ten times what it takes on two quiet cores under software emulation. */
 const BOOT_LIMIT_MS = 45_000;
 const OFF_LIMIT_MS = 20_000;
@@ -83,6 +86,24 @@ describe('the test guest', () => {
     const damaged = await tick(running, (values) => values.get('memory') === 'bad');
     const later = await tick(running, (values) => Number(values.get('passes')) >= Number(damaged.get('passes')) + 1);
     assert.deepEqual([later.get('memory'), later.get('disk')], ['bad', 'ok']);
+  });
+  it('writes memory for ever when its image says so, without harm to what it keeps', async () => {
+    const image = execFileSync(process.execPath, [BUILD, '--fill', '16', '--write', '16'], { encoding: 'utf8' }).trim();
+    copyFileSync(image, disk);
+    const running = start('writing');
+    const ready = await tick(running, () => true);
+    const memory = new SeenMemory(512 << 20);
+    memory.remember(running.qemu.pid ?? 0);
+    // An idle guest changes some 20 pages a second.
+    const wantedPages = (16 << 20) / 4096;
+    let pages = 0;
+    for (let waitedMs = 0; pages < wantedPages; waitedMs += WRITE_LOOK_MS) {
+      assert.ok(waitedMs < BOOT_LIMIT_MS, `${pages} pages changed in ${waitedMs} ms`);
+      await sleep(WRITE_LOOK_MS);
+      pages += memory.look(running.qemu.pid ?? 0).pages;
+    }
+    const later = await tick(running, (values) => Number(values.get('counter')) > Number(ready.get('counter')) + 5);
+    assert.deepEqual([later.get('memory'), later.get('disk'), later.get('filled')], ['ok', 'ok', String(16 << 20)]);
   });
 });
 

@@ -154,6 +154,15 @@ const plan: readonly Row[] = [
     notYet: 'only accounts, joins and codes are limited by rate, signed requests such as acquire are not; how much others notice is not measured',
   },
   {
+    by: 'all', action: "damage, exchange or cut files of a host's cache; kill its agent while it writes there; let the store give it wrong bytes once", outcome: 'never a wrong byte, and no failed resume: it is fetched again',
+    tests: [
+      ['apps/agent/src/cache/warm-cache.test.ts', 'a file that is ${what} ${when} costs a request, and is mended'],
+      ['apps/agent/src/cache/warm-cache.test.ts', 'asks the original for what did not open, and has that from then on'],
+      ['test/src/cache/killed-cache.test.ts', 'gives nothing but the truth, ${rounds} times over, whatever of the last writes the disk has'],
+      ['test/src/e2e/faults-store.test.ts', '${what}: verify lists it, an eager resume is refused and leaves nothing, a lazy one is lost and says why'],
+    ],
+  },
+  {
     by: 'all', action: 'terminal and log control bytes in desktop, host and user names', outcome: 'escaped in logs, CLI and dashboard',
     tests: [['libs/base/src/log.test.ts', 'control bytes arrive escaped from every place a text can stand in'], ['libs/base/src/text.test.ts', 'leaves nothing that a terminal obeys in any text, and changes nothing twice'], ['libs/wire/src/values.test.ts', 'names, keys and numbers: what is accepted and what is not'], ['libs/crypto/src/chain-entry.test.ts', 'a name that is taken prints as it is; control characters and half surrogates are refused']],
     notYet: 'there is no dashboard',

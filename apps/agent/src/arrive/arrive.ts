@@ -6,7 +6,8 @@ import { bytesOf, type AnswerOf, type ArrivePhase, type ControlProgress, type De
 import { acceptHead } from '../account/accept-head.ts';
 import { acceptPolicy } from '../account/accept-policy.ts';
 import { unlessCalledOff } from '../desktop/called-off.ts';
-import { keysFor, roomOf, storeOf, type Host } from '../desktop/host.ts';
+import { CachedStore } from '../cache/cached-store.ts';
+import { keysFor, roomOf, storeItself, type Host } from '../desktop/host.ts';
 import { LocalDesktop, signerOf } from '../desktop/local-desktop.ts';
 import { proveAcquired, proveHead } from '../audit/prove.ts';
 import { PhaseReport } from '../desktop/phase-report.ts';
@@ -17,11 +18,14 @@ import { decodeContract, type MachineContract } from '../machine/contract.ts';
 import { assertFit } from '../machine/fitness.ts';
 import { handOver } from '../machine/privilege.ts';
 import { deviceRegionOf, diskRegions } from '../machine/state-region.ts';
+import { Recorder } from '../working-set/recorder.ts';
 import { DiskSource } from './disk-source.ts';
 import { Filling } from './fill.ts';
 import { LiveFrames } from './live-frames.ts';
 import { eagernessOf, Loading, type Eagerness } from './loading.ts';
+import { Line, measured } from './line.ts';
 import { PatientStore } from './patient-store.ts';
+import { WarmUp } from './warm-up.ts';
 
 type Held = Pick<DesktopRecord, 'offline' | 'offlineSignedMs'>;
 type Acquired = AnswerOf<Routes['acquireDesktop']>;
@@ -66,6 +70,8 @@ class Arrival {
   #nbd: NbdServer | undefined;
   #disks: DiskSource[] = [];
   #loading: Loading | undefined;
+  readonly #line = new Line();
+  readonly #recorder = new Recorder();
 
   constructor(host: Host, remote: Desktop, { eager, signal }: { eager: boolean; signal?: AbortSignal | undefined }, report: (progress: ControlProgress) => void) {
     this.#host = host;
@@ -82,25 +88,27 @@ class Arrival {
     this.#enter('fit', this.#eagerness.reason);
     const { manifest, contract, keys, bytes, signerPublic, policy } = await this.#fit(acquired);
     this.#enter('prepare');
-    const reached = storeOf(this.#host, this.#remote.desktopId, acquired.epoch, manifest.public.packs.map(packKeyOf));
+    const reached = new CachedStore(measured(storeItself(this.#host, this.#remote.desktopId, acquired.epoch, manifest.public.packs.map(packKeyOf)), this.#line, clock), this.#host.cache);
     const store = new PatientStore(reached);
     const reader = await CheckpointReader.open({ store, keys, manifest: bytes, signerPublic });
     const frames = new LiveFrames(reader);
     const desktop = await this.#prepare({ epoch: acquired.epoch, ...policy }, manifest, contract, frames);
     this.#enter('launch');
-    // While QEMU starts: the device state, and the whole page table, so that a page fault is one request and not two.
-    const reading = Promise.all([reader.readRegion(deviceRegionOf(reader.regions).id), reader.loadLeaves()]);
+    // While QEMU starts: the device state, and of the page table and the memory what is needed first.
+    const warmUp = new WarmUp({ frames, disks: this.#disks, line: this.#line, recorder: this.#recorder, epoch: acquired.epoch, clock, log: this.#host.log });
+    const reading = Promise.all([reader.readRegion(deviceRegionOf(reader.regions).id), warmUp.prepare(desktop, this.#eagerness.eager)]);
     reading.catch(() => undefined); // Awaited below: a machine that is still starting has to be there for the roll-back to end it.
     const { eager } = this.#eagerness;
-    this.#loading = new Loading({ host: this.#host, desktop, frames, digests: desktop.base!.digests, eagerness: this.#eagerness, phase: this.#phase });
+    this.#loading = new Loading({ host: this.#host, desktop, frames, digests: desktop.base!.digests, eagerness: this.#eagerness, line: this.#line, recorder: eager ? undefined : this.#recorder, phase: this.#phase });
     const exported = this.#exported(desktop);
     const machine = await this.#loading.launch(exported);
     const [deviceBytes] = await unlessCalledOff(reading, this.#signal);
     this.#enter('load');
     // Eager means all of it first: a checkpoint whose disk is damaged must not begin to run either.
-    if (eager) for (const disk of this.#disks) await unlessCalledOff(disk.fill(() => Promise.resolve()), this.#signal);
-    const { player, figures } = await unlessCalledOff(this.#loading.run(machine, deviceBytes), this.#signal);
-    const filling = new Filling({ host: this.#host, desktop, machine, player, frames, store, readFrom: reached.readFrom, disks: this.#disks, nbd: this.#nbd!, exported, figures, eager, elapsedMs: () => clock.workMs() - this.#phase.startedMs, report: this.#phase });
+    if (eager) for (const disk of this.#disks) await unlessCalledOff(disk.fill(() => this.#line.fillPace(), () => Promise.resolve()), this.#signal);
+    const { player, figures } = await unlessCalledOff(this.#loading.run(machine, deviceBytes, (listening) => warmUp.sendEarly(listening)), this.#signal);
+    figures.workingSetPages = warmUp.workingSetPages;
+    const filling = new Filling({ host: this.#host, desktop, machine, player, frames, line: this.#line, warmUp, store, readFrom: reached.readFrom, disks: this.#disks, nbd: this.#nbd!, exported, figures, eager, elapsedMs: () => clock.workMs() - this.#phase.startedMs, report: this.#phase });
     return { desktop, sequence: manifest.public.sequence, epoch: acquired.epoch, complete: filling.run() };
   }
 
@@ -163,7 +171,7 @@ class Arrival {
     const overlays = await desktop.createOverlays(privilege);
     await desktop.update({ disks: record.disks.map((disk, index) => ({ ...disk, layers: [...disk.layers, { file: overlays[index]!, format: 'qcow2' as const }] })) });
     for (const [disk, region] of diskRegions(manifest.private.regions).entries()) {
-      this.#disks.push(await DiskSource.create(desktop.path(baseFile(disk)), region, frames));
+      this.#disks.push(await DiskSource.create(desktop.path(baseFile(disk)), region, frames, this.#recorder));
     }
     const exports = this.#disks.map((disk) => ({ name: disk.region.name, lengthBytes: disk.region.lengthBytes, readOnly: true, backend: disk }));
     const owner = privilege.kind === 'own-user' ? { ownerUid: privilege.uid, ownerGid: privilege.gid } : {};

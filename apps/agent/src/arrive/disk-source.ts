@@ -2,7 +2,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { Fault } from '@godwit/base';
 import type { NbdBackend } from '@godwit/qemu';
 import { leafCountOf, limits, locatePage, pageCountOf, type FrameLocation, type Region } from '@godwit/snapshot';
-import type { LiveFrames, LivePages } from './live-frames.ts';
+import type { Recorder } from '../working-set/recorder.ts';
+import type { Pace } from './line.ts';
+import { frameName, type LiveFrames, type LivePages } from './live-frames.ts';
 
 const { leafPages } = limits;
 const missing = 0;
@@ -18,26 +20,29 @@ export class DiskSource implements NbdBackend {
   readonly region: Region;
   readonly #file: FileHandle;
   readonly #frames: LiveFrames;
+  readonly #recorder: Recorder | undefined;
   /** Per page: missing, here, or zero (here, and known to hold nothing). */
   readonly #pages: Uint8Array;
   readonly #writing = new Map<LivePages, Promise<void>>();
 
-  private constructor(path: string, file: FileHandle, region: Region, frames: LiveFrames) {
+  private constructor(path: string, file: FileHandle, region: Region, frames: LiveFrames, recorder: Recorder | undefined) {
     this.path = path;
     this.#file = file;
     this.region = region;
     this.#frames = frames;
+    this.#recorder = recorder;
     this.#pages = new Uint8Array(pageCountOf(region));
   }
 
-  /** Creates the file, which must not exist. */
-  static async create(path: string, region: Region, frames: LiveFrames): Promise<DiskSource> {
+  /** Creates the file, which must not exist. `recorder` is told which pages the guest reads. */
+  static async create(path: string, region: Region, frames: LiveFrames, recorder?: Recorder): Promise<DiskSource> {
     const file = await open(path, 'wx+', 0o600);
     await file.truncate(region.lengthBytes);
-    return new DiskSource(path, file, region, frames);
+    return new DiskSource(path, file, region, frames, recorder);
   }
 
   async read(offsetBytes: number, lengthBytes: number): Promise<Buffer> {
+    this.#note(offsetBytes, lengthBytes);
     await this.#bring(offsetBytes, lengthBytes);
     const bytes = Buffer.alloc(lengthBytes);
     await this.#file.read(bytes, 0, lengthBytes, offsetBytes);
@@ -60,23 +65,39 @@ export class DiskSource implements NbdBackend {
     return Promise.resolve(runs);
   }
 
-  /** Fetches everything that is still missing, in few requests, and makes the file durable. `yieldTo` is awaited between requests. */
-  async fill(yieldTo: () => Promise<void>): Promise<void> {
-    const { reader } = this.#frames;
-    await reader.loadLeaves(this.region.id);
-    for (let leafIndex = 0; leafIndex < leafCountOf(this.region); leafIndex++) {
-      const wanted = await this.#wanted(leafIndex * leafPages, Math.min(this.#pages.length, (leafIndex + 1) * leafPages));
-      for await (const frame of reader.readFrames(wanted)) {
-        await this.#keep(await this.#frames.live(frame));
-        await yieldTo();
-      }
+  /** Fetches everything that is still missing, in few requests, and makes the file durable. `yieldTo` is awaited between them. */
+  async fill(pace: () => Pace, yieldTo: () => Promise<void>): Promise<void> {
+    for await (const live of this.#frames.bring(this.#missingFrames(), pace, () => true)) {
+      await this.#keep(live);
+      await yieldTo();
     }
     this.#mustHave(0, this.#pages.length);
     await this.#file.sync();
   }
 
+  /** Fetches these pages, as far as they are missing, before anybody reads them. */
+  async prefetch(pages: Iterable<number>, pace: () => Pace): Promise<void> {
+    const frames = new Map<string, FrameLocation>();
+    for (const page of pages) for (const location of await this.#wanted(page, page + 1)) frames.set(frameName(location), location);
+    for await (const live of this.#frames.bring(frames.values(), pace, () => true)) await this.#keep(live);
+  }
+
   async close(): Promise<void> {
     await this.#file.close();
+  }
+
+  async *#missingFrames(): AsyncGenerator<FrameLocation> {
+    await this.#frames.reader.loadLeaves(this.region.id);
+    for (let leafIndex = 0; leafIndex < leafCountOf(this.region); leafIndex++) {
+      yield* await this.#wanted(leafIndex * leafPages, Math.min(this.#pages.length, (leafIndex + 1) * leafPages));
+    }
+  }
+
+  #note(offsetBytes: number, lengthBytes: number): void {
+    const { id, pageBytes } = this.region;
+    for (let page = Math.floor(offsetBytes / pageBytes); page * pageBytes < offsetBytes + lengthBytes; page++) {
+      if (this.#pages[page] !== zero) this.#recorder?.noteDisk(id, page);
+    }
   }
 
   async #bring(offsetBytes: number, lengthBytes: number): Promise<void> {
@@ -99,7 +120,7 @@ export class DiskSource implements NbdBackend {
       if (this.#pages[page] !== missing) continue;
       const place = locatePage(await this.#frames.reader.leaf(this.region.id, Math.floor(page / leafPages)), page);
       if (place === undefined) this.#pages[page] = zero;
-      else frames.set(`${place.frame.packId}/${place.frame.frameIndex}`, place.frame);
+      else frames.set(frameName(place.frame), place.frame);
     }
     return [...frames.values()];
   }

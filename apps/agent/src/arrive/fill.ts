@@ -9,9 +9,11 @@ import { layerNode, nodeName, type Layer } from '../machine/command-line.ts';
 import type { Machine } from '../machine/machine.ts';
 import { handOver } from '../machine/privilege.ts';
 import type { DiskSource } from './disk-source.ts';
+import type { Line } from './line.ts';
 import type { LiveFrames } from './live-frames.ts';
 import type { PatientStore } from './patient-store.ts';
 import type { RamPlayer } from './ram-player.ts';
+import type { WarmUp } from './warm-up.ts';
 
 export interface FillingOptions {
   readonly host: Host;
@@ -19,6 +21,8 @@ export interface FillingOptions {
   readonly machine: Machine;
   readonly player: RamPlayer;
   readonly frames: LiveFrames;
+  readonly line: Line;
+  readonly warmUp: WarmUp;
   readonly store: PatientStore;
   readonly readFrom: ReadFrom;
   readonly disks: readonly DiskSource[];
@@ -63,7 +67,7 @@ export class Filling {
     });
     lost.catch(() => undefined); // Raced below; after the last race the end of the machine is no failure of the filling.
     report.enter('fill');
-    if (!eager) await Promise.race([player.fill(() => report.advance(player.doneBytes, desktop.record.contract.memoryBytes)), lost]);
+    if (!eager) await Promise.race([this.#fillMemory(), lost]);
     await Promise.race([this.#fillDisks(), lost]);
     report.enter('settle');
     await Promise.race([this.#settle(), lost]);
@@ -71,7 +75,17 @@ export class Filling {
     figures.bytesFetched = readFrom.storeBytes;
     figures.bytesFromCache = readFrom.cacheBytes;
     figures.pagesOnDemand = player.pagesOnDemand;
+    figures.pagesPrefetched = player.pagesPrefetched;
     figures.agentResidentBytes = process.memoryUsage.rss();
+  }
+
+  /** What the guest is about to ask for, then what it asks for, then the rest. */
+  async #fillMemory(): Promise<void> {
+    const { desktop, figures, player, report, warmUp } = this.#options;
+    await warmUp.burst(player);
+    await warmUp.record(desktop, player, figures, desktop.base?.digests);
+    await player.letGo();
+    await player.fill(() => report.advance(player.doneBytes, desktop.record.contract.memoryBytes));
   }
 
   #tellWait(fault: Fault | undefined): void {
@@ -83,8 +97,8 @@ export class Filling {
   }
 
   async #fillDisks(): Promise<void> {
-    const { disks, player } = this.#options;
-    for (const disk of disks) await disk.fill(() => player.quiet());
+    const { disks, line, player } = this.#options;
+    for (const disk of disks) await disk.fill(() => line.fillPace(), () => player.quiet());
   }
 
   /** Each disk's file takes the place of the export below the overlay, the guest running on; then the export is closed. */

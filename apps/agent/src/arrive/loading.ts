@@ -10,6 +10,8 @@ import type { Layer } from '../machine/command-line.ts';
 import { Machine } from '../machine/machine.ts';
 import { lastLine } from '../machine/qemu-process.ts';
 import { decodeDeviceState, streamHeadOf } from '../machine/state-region.ts';
+import type { Recorder } from '../working-set/recorder.ts';
+import type { Line } from './line.ts';
 import type { LiveFrames } from './live-frames.ts';
 import { RamPlayer, ramBytesOf } from './ram-player.ts';
 
@@ -34,6 +36,9 @@ export interface LoadingOptions {
   /** Filled with every page that passes, where the next departure compares with them. */
   readonly digests: PageDigests | undefined;
   readonly eagerness: Eagerness;
+  readonly line: Line;
+  /** Of what the guest asks for first; undefined where nobody wants to know. */
+  readonly recorder: Recorder | undefined;
   readonly phase: PhaseReport<ArrivePhase>;
 }
 
@@ -58,8 +63,11 @@ export class Loading {
     return machine;
   }
 
-  /** Plays the state: resolves when the guest runs. Throws LEASE_UNCONFIRMED, DESKTOP_SUPERSEDED, GUARD_LOST before it does. `deviceBytes`: the device region. The player is there for the rest of the memory. */
-  async run(machine: Machine, deviceBytes: Buffer): Promise<{ player: RamPlayer; figures: ArriveFigures }> {
+  /**
+   * Plays the state: resolves when the guest runs. Throws LEASE_UNCONFIRMED, DESKTOP_SUPERSEDED, GUARD_LOST before it does. `deviceBytes`: the device region. The player is there for
+   * the rest of the memory; `onListening` gets it as soon as pages may be sent, before the guest runs.
+   */
+  async run(machine: Machine, deviceBytes: Buffer, onListening: (player: RamPlayer) => Promise<void> = () => Promise.resolve()): Promise<{ player: RamPlayer; figures: ArriveFigures }> {
     const { host, desktop, frames, eagerness, phase } = this.#options;
     const player = await this.#connect(machine, deviceBytes);
     await host.leases.guardMachine(desktop);
@@ -72,6 +80,7 @@ export class Loading {
     const progress = (): void => phase.advance(player.doneBytes, ramBytesOf(frames.reader.regions.filter(({ kind }) => kind === 'ram')));
     const playing = eagerness.eager ? player.playAll(progress) : player.switchOver();
     await Promise.race([playing, player.failed]);
+    if (!eagerness.eager) await Promise.race([onListening(player), player.failed]);
     phase.enter('run');
     const event = await Promise.race([resumed, this.#failure(machine, player)]);
     figures.runningMs = event.receivedMs - phase.startedMs;
@@ -92,14 +101,14 @@ export class Loading {
   }
 
   async #connect(machine: Machine, deviceBytes: Buffer): Promise<RamPlayer> {
-    const { host, desktop, frames, digests } = this.#options;
+    const { host, desktop, frames, digests, line, recorder } = this.#options;
     const socket = connect(desktop.path('migrate-in'));
     this.#socket = socket;
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
     const device = decodeDeviceState(deviceBytes);
     const { head, ram } = streamHeadOf(frames.reader.regions, device.configuration);
     void machine.ended.then(() => socket.destroy());
-    return new RamPlayer({ socket, frames, head, ram, device, digests, clock: host.clock });
+    return new RamPlayer({ socket, frames, head, ram, device, digests, clock: host.clock, line, recorder });
   }
 
   /** Rejects with the reason when QEMU does not take the state, or does not get it; never resolves. */
@@ -137,7 +146,7 @@ async function isLoaded({ qmp }: Machine): Promise<boolean> {
 
 function figuresOf({ eager, reason }: Eagerness): ArriveFigures {
   return {
-    runningMs: null, bytesBeforeRunning: 0, ramBytesBeforeRunning: 0, firstOutputMs: null, completeMs: null, bytesFetched: 0, bytesFromCache: 0, pagesOnDemand: 0,
+    runningMs: null, bytesBeforeRunning: 0, ramBytesBeforeRunning: 0, firstOutputMs: null, completeMs: null, bytesFetched: 0, bytesFromCache: 0, pagesOnDemand: 0, workingSetPages: 0, pagesPrefetched: 0,
     eager, eagerReason: reason, resumedAtMs: null, agentResidentBytes: process.memoryUsage.rss(),
   };
 }

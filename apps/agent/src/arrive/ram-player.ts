@@ -5,9 +5,13 @@ import {
   eagerClosing, eagerOpening, postcopyClosing, postcopyOpening, postcopySwitch, ramPages, ramZeroPages, ReturnPathDecoder, SentPages,
   type PageRequest, type StreamHead,
 } from '@godwit/qemu';
-import { leafCountOf, limits, locatePage, pageCountOf, type Leaf, type PageDigests, type Region } from '@godwit/snapshot';
+import { leafCountOf, limits, locatePage, pageCountOf, type FrameLocation, type Leaf, type PageDigests, type Region } from '@godwit/snapshot';
 import type { DeviceState } from '../machine/state-region.ts';
+import type { Recorder } from '../working-set/recorder.ts';
+import { HeldFrames } from './held-frames.ts';
+import type { Line } from './line.ts';
 import type { LiveFrames, LivePages } from './live-frames.ts';
+import { ReadAhead } from './read-ahead.ts';
 
 const { leafPages, ramPageBytes } = limits;
 /** Zero pages that come along with one that was asked for: they cost 9 bytes each and save a fault each. */
@@ -15,8 +19,6 @@ const zeroNeighbours = 64;
 /** The fill goes on when so long no fault came, or after so much patience. */
 const calmMs = 5;
 const patienceMs = 25;
-/** The fill asks for little at once: what it has under way, a fault has to wait for. */
-const fillReads = { coalesceBytes: 512 * 1024, inFlight: 1 } as const;
 
 export interface RamPlayerOptions {
   readonly socket: Socket;
@@ -28,6 +30,9 @@ export interface RamPlayerOptions {
   /** Filled with every page that passes, unless undefined: the next departure sends only what differs. */
   readonly digests: PageDigests | undefined;
   readonly clock: Clock;
+  readonly line: Line;
+  /** While it records, a fault gets its page and not the frame around it: what the guest needs is to be known page by page. */
+  readonly recorder: Recorder | undefined;
 }
 
 /**
@@ -37,6 +42,10 @@ export interface RamPlayerOptions {
 export class RamPlayer {
   readonly #options: RamPlayerOptions;
   readonly #sent: SentPages;
+  /** By region id: the index of its block. */
+  readonly #blocks: ReadonlyMap<number, number>;
+  readonly #held = new HeldFrames();
+  readonly #ahead = new ReadAhead();
   readonly #shut = Promise.withResolvers<number>();
   readonly #failed = Promise.withResolvers<never>();
   /** Faults being served. The fill stands back while there are any. */
@@ -45,11 +54,13 @@ export class RamPlayer {
   /** When the last fault had been served. */
   #servedMs = 0;
   pagesOnDemand = 0;
+  pagesPrefetched = 0;
   doneBytes = 0;
 
   constructor(options: RamPlayerOptions) {
     this.#options = options;
     this.#sent = new SentPages(options.head.blocks);
+    this.#blocks = new Map(options.ram.map(({ id }, index) => [id, index]));
     this.#failed.promise.catch(() => undefined); // Whoever sends or waits is told; a failure that nobody waits for ends with the socket.
     this.#listen();
   }
@@ -64,6 +75,33 @@ export class RamPlayer {
     const { head, device } = this.#options;
     await this.#send(postcopyOpening(head));
     await this.#send(postcopySwitch(device.blob));
+  }
+
+  /** On the clock's `workMs`: when the last fault had been served, 0 before the first. */
+  get lastFaultMs(): number {
+    return this.#servedMs;
+  }
+
+  /** Sends these pages of a frame before anybody asks for them; the others of it are held for whoever does. */
+  async prefetch(live: LivePages, pages: ReadonlySet<number>): Promise<void> {
+    this.pagesPrefetched += live.pages.reduce((count, page) => count + (pages.has(page) && !this.#sent.isSent(this.#blockOf(live.regionId), page) ? 1 : 0), 0);
+    await this.#deliver(live, (page) => pages.has(page));
+  }
+
+  /** The same for a page that holds nothing. */
+  async prefetchZero(leaf: Leaf, page: number): Promise<void> {
+    const index = this.#blockOf(leaf.regionId);
+    if (!this.#sent.isSent(index, page)) this.pagesPrefetched += 1;
+    await this.#sendZeros(index, leaf, page - leaf.leafIndex * leafPages, 1);
+  }
+
+  /** Sends what is held, while nobody waits for anything else. */
+  async letGo(): Promise<void> {
+    for (let live = this.#held.oldest; live !== undefined; live = this.#held.oldest) {
+      await Promise.race([this.quiet(), this.failed]);
+      this.#held.remove(live);
+      await this.#sendPages(live, () => true);
+    }
   }
 
   /** Post-copy: sends everything that was not asked for, ends the stream, and resolves when QEMU has confirmed it. */
@@ -139,31 +177,54 @@ export class RamPlayer {
   async #servePage(index: number, page: number): Promise<void> {
     if (this.#sent.isSent(index, page)) return;
     this.pagesOnDemand += 1;
-    const { frames, ram } = this.#options;
-    const leaf = await frames.reader.leaf(ram[index]!.id, Math.floor(page / leafPages));
+    const { frames, ram, recorder } = this.#options;
+    const regionId = ram[index]!.id;
+    recorder?.noteRam(regionId, page);
+    const leaf = await frames.reader.leaf(regionId, Math.floor(page / leafPages));
     const place = locatePage(leaf, page);
     if (place === undefined) await this.#sendZeros(index, leaf, page - leaf.leafIndex * leafPages, zeroNeighbours);
-    else await this.#sendPages(index, await frames.get(place.frame));
+    else {
+      const live = this.#held.get(place.frame) ?? (await frames.get(place.frame));
+      const end = recorder?.recording === true ? page + this.#ahead.pagesFor(index, page) : undefined;
+      await this.#deliver(live, (candidate) => end === undefined || (candidate >= page && candidate < end));
+    }
     // A page table that lies would leave the guest waiting for ever.
     if (!this.#sent.isSent(index, page)) throw new Fault('TABLE_CORRUPT', { subject: ram[index]!.name, expected: `page ${page} in its frame` });
   }
 
+  /** Sends those pages of a frame that are wanted now, and holds it while there are others. */
+  async #deliver(live: LivePages, isWanted: (page: number) => boolean): Promise<void> {
+    await this.#sendPages(live, isWanted);
+    if (!this.#hasUnsent(live)) this.#held.remove(live);
+    else for (const out of this.#held.put(live)) await this.#sendPages(out, () => true);
+  }
+
+  #hasUnsent({ regionId, pages }: LivePages): boolean {
+    const index = this.#blockOf(regionId);
+    return pages.some((page) => !this.#sent.isSent(index, page));
+  }
+
   async #sendAll(onProgress: () => void): Promise<void> {
+    const { frames, line } = this.#options;
+    for await (const live of frames.bring(this.#unsentFrames(), () => line.fillPace(), () => true)) {
+      await Promise.race([this.quiet(), this.failed]);
+      await this.#sendPages(live, () => true);
+      onProgress();
+    }
+    if (!this.#sent.complete) throw new Fault('TABLE_CORRUPT', { expected: 'every page of RAM in the checkpoint', found: `${this.#sent.remainingPages} missing` });
+  }
+
+  /** Region by region, leaf by leaf; the zero pages of a leaf go when its turn comes. */
+  async *#unsentFrames(): AsyncGenerator<FrameLocation> {
     const { frames, ram } = this.#options;
     for (const [index, region] of ram.entries()) {
       await frames.reader.loadLeaves(region.id);
       for (let leafIndex = 0; leafIndex < leafCountOf(region); leafIndex++) {
         const leaf = await frames.reader.leaf(region.id, leafIndex);
         await this.#sendZeros(index, leaf, 0, leafPages);
-        const wanted = leaf.frames.filter((_, reference) => this.#anyUnsent(index, leaf, reference + 1));
-        for await (const frame of frames.reader.readFrames(wanted, fillReads)) {
-          await Promise.race([this.quiet(), this.failed]);
-          await this.#sendPages(index, await frames.live(frame));
-          onProgress();
-        }
+        yield* leaf.frames.filter((_, reference) => this.#anyUnsent(index, leaf, reference + 1));
       }
     }
-    if (!this.#sent.complete) throw new Fault('TABLE_CORRUPT', { expected: 'every page of RAM in the checkpoint', found: `${this.#sent.remainingPages} missing` });
   }
 
   #anyUnsent(index: number, leaf: Leaf, reference: number): boolean {
@@ -186,11 +247,12 @@ export class RamPlayer {
     await this.#send(ramZeroPages(head.blocks[index]!.id, { blockIndex: index, count: pages.length, pages: batch }));
   }
 
-  /** What of these pages was not sent yet. */
-  async #sendPages(index: number, live: LivePages): Promise<void> {
+  /** What of these pages is wanted and was not sent yet. */
+  async #sendPages(live: LivePages, isWanted: (page: number) => boolean): Promise<void> {
+    const index = this.#blockOf(live.regionId);
     const slots: number[] = [];
     live.pages.forEach((page, slot) => {
-      if (this.#sent.take(index, page)) slots.push(slot);
+      if (isWanted(page) && this.#sent.take(index, page)) slots.push(slot);
     });
     if (slots.length === 0) return;
     const { head, digests } = this.#options;
@@ -202,6 +264,13 @@ export class RamPlayer {
     // Hashed while the kernel takes the bytes: the guest that waits for them does not wait for this.
     digests?.record(live.regionId, pages, bytes);
     await sending;
+  }
+
+  /** A frame of a page table that lies may be of another region. */
+  #blockOf(regionId: number): number {
+    const index = this.#blocks.get(regionId);
+    if (index === undefined) throw new Fault('TABLE_CORRUPT', { expected: 'a frame of RAM', found: `region ${regionId}` });
+    return index;
   }
 
   /** Writes in one go, in order; waits while QEMU does not read. */

@@ -21,8 +21,8 @@ export class CachedStore implements ObjectStore {
     this.#cache = cache;
   }
 
-  async put(key: string, body: Uint8Array): Promise<void> {
-    await this.#store.put(key, body);
+  async put(key: string, body: Uint8Array, sha256?: Buffer): Promise<void> {
+    await this.#store.put(key, body, sha256);
     this.#cache.keep(key, 0, body);
   }
 

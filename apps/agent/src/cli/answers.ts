@@ -37,7 +37,7 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
     [
       `${name} runs here from ${fromHere ? 'what was saved on this machine' : `checkpoint ${sequence}`}${arrive.runningMs === null ? '' : `, after ${durationText(arrive.runningMs)} with ${bytesText(arrive.bytesBeforeRunning)} fetched`}.`,
       ...(arrive.eagerReason === null ? [] : [`Everything was fetched before it ran: ${arrive.eagerReason}`]),
-      arrive.completeMs === null ? 'The rest comes in the background.' : `All of it (${fetchedText(arrive)}) is here after ${durationText(arrive.completeMs)}.`,
+      arrive.completeMs === null ? 'The rest comes in the background.' : `All of it is here after ${durationText(arrive.completeMs)}: ${fetchedText(arrive)}.`,
     ].join('\n'),
   status: (result) => [`${result.hostName} at ${result.coordinator}${result.reachable ? '' : ' (out of reach: what is held elsewhere is not shown)'}`, '', statusTable(result.desktops)].join('\n'),
   takeover: takeOverAnswer,
@@ -78,7 +78,7 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
 const mark = { good: 'ok', degraded: '!!', bad: 'XX' } as const;
 
 function fetchedText({ bytesFetched, bytesFromCache }: ControlResult<'resume'>['arrive']): string {
-  return bytesFromCache === 0 ? bytesText(bytesFetched) : `${bytesText(bytesFetched)} fetched, ${bytesText(bytesFromCache)} was here`;
+  return `${bytesText(bytesFetched)} fetched${bytesFromCache === 0 ? '' : `, ${bytesText(bytesFromCache)} from the cache of this host`}`;
 }
 
 function wordTable(words: readonly string[]): string {

@@ -7,6 +7,7 @@ import type { DesktopRecord } from '../desktop/record.ts';
 import { encodeContract } from '../machine/contract.ts';
 import { diskRegion } from '../machine/state-region.ts';
 import { captureDisk, type FrozenLayer } from './capture-disk.ts';
+import { putWorkingSet } from '../working-set/kept.ts';
 import { CheckpointSink } from './checkpoint-sink.ts';
 import { commitUntilKnown, type SafeCommit } from './commit.ts';
 import type { StateReceiver } from './receive-state.ts';
@@ -57,6 +58,7 @@ export class NextCheckpoint {
   readonly sequence: number;
   readonly #host: Host;
   readonly #desktop: LocalDesktop;
+  readonly #baseDigest: string | undefined;
   readonly #threads: ThreadedCheckpoint;
 
   /** `signal` ends the requests that are under way to the store. */
@@ -66,6 +68,7 @@ export class NextCheckpoint {
     const { length, headHash, generation } = account.chain.state;
     this.#host = host;
     this.#desktop = desktop;
+    this.#baseDigest = base?.reader.manifest.digest.toString('base64url');
     this.sequence = (base?.reader.manifest.public.sequence ?? 0) + 1;
     // A copy: what this checkpoint learns counts only once it is committed.
     this.digests = base?.digests === undefined ? new PageDigests([], random) : base.digests.copy();
@@ -102,8 +105,11 @@ export class NextCheckpoint {
     const { contract } = this.#desktop.record;
     let diskPagesWritten = 0;
     for (const [index, layers] of disks.entries()) diskPagesWritten += await captureDisk(diskRegion(index, contract.disks[index]!.lengthBytes), layers, this.#writer);
+    const kept = await putWorkingSet(this.#desktop, this.#writer, this.#baseDigest);
     const saved = encodeContract({ ...contract, qemu: { ...contract.qemu, savedWith: this.#host.capabilities.qemuVersion } });
     const finished = await this.#threads.finish({ contract: saved, sequence: this.sequence, commitId: newId<CommitId>(this.#host.random), stats });
+    // Only the checkpoint after this one asks, and that one follows it only if it was committed.
+    if (kept !== undefined && this.#desktop.workingSet === kept) this.#desktop.workingSet = { bytes: kept.bytes, storedIn: finished.digest.toString('base64url') };
     return { finished, diskPagesWritten };
   }
 

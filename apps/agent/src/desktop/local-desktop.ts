@@ -19,6 +19,7 @@ import type { Machine } from '../machine/machine.ts';
 import { handOver, type Privilege } from '../machine/privilege.ts';
 import { outwaitFullDisk } from '../machine/room-watch.ts';
 import type { QemuProcess } from '../machine/qemu-process.ts';
+import type { KeptWorkingSet } from '../working-set/kept.ts';
 import { keysFor, storeOf, type Host } from './host.ts';
 import { endedNote } from './machine-note.ts';
 import { endMerges } from './shorten-chain.ts';
@@ -45,6 +46,8 @@ export class LocalDesktop {
   /** Its QEMU, found after a restart, while it does not answer: it may run the guest, so nothing else may. */
   silent: QemuProcess | undefined;
   base: Base | undefined;
+  /** What its guest asks for first when it comes to a host. */
+  workingSet: KeptWorkingSet | undefined;
   #updating: Promise<unknown> = Promise.resolve();
   #ending: Promise<unknown> = Promise.resolve();
   #forgotten = false;

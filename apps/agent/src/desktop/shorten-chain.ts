@@ -8,8 +8,10 @@ import type { DiskRecord } from './record.ts';
 
 /** A run has at most so many layers before it is merged: all but the lowest are copied each time, so a merge of every two would copy the same too often. */
 const runLayersMax = 4;
-/** The guest's own reads and writes come first. */
+/** The guest's own reads and writes come first; but a run of more than `hurryLayers` was cut off again and again, and has to end. */
 const mergeBytesPerSecond = 64 * 2 ** 20;
+const hurryLayers = 16;
+const unlimited = 0;
 const cancelPollMs = 10;
 const cancelMs = 20_000;
 
@@ -76,7 +78,7 @@ async function merge(qmp: QmpSession, active: string, files: readonly string[]):
     if (data['device'] === id && typeof data['error'] === 'string') failure = data['error'];
   });
   try {
-    await blockCommit(qmp, { id, active, base: files[0]!, top: files.at(-1)!, bytesPerSecond: mergeBytesPerSecond });
+    await blockCommit(qmp, { id, active, base: files[0]!, top: files.at(-1)!, bytesPerSecond: files.length > hurryLayers ? unlimited : mergeBytesPerSecond });
     await concluded;
   } finally {
     never.abort();

@@ -4,7 +4,7 @@ import { ByteWriter } from '@godwit/base';
 import { maxConfigurationBytes, type RamBlock } from '@godwit/qemu';
 import { defineRegion, type Region } from '@godwit/snapshot';
 import fc from 'fast-check';
-import { decodeDeviceState, deviceRegionOf, diskRegion, diskRegions, encodeDeviceState, ramRegions, streamHeadOf } from './state-region.ts';
+import { decodeDeviceState, deviceRegionOf, diskRegion, diskRegions, encodeDeviceState, encodeWorkingSetRegion, ramRegions, streamHeadOf, workingSetRegionOf } from './state-region.ts';
 
 const invalid = { code: 'CONTRACT_INVALID' };
 const block = (id: string, pages = 1): RamBlock => ({ id, usedLengthBytes: pages * 4096 });
@@ -95,5 +95,8 @@ describe('the device region', () => {
     const device = defineRegion({ id: 1, kind: 'device', name: 'device', lengthBytes: 4 });
     assert.equal(deviceRegionOf([diskRegion(0, 65_536), device]), device);
     assert.throws(() => deviceRegionOf([diskRegion(0, 65_536)]), invalid);
+    const { region } = encodeWorkingSetRegion(Buffer.alloc(10));
+    assert.throws(() => deviceRegionOf([region]), invalid);
+    assert.deepEqual([workingSetRegionOf([device, region]), workingSetRegionOf([device])], [region, undefined]);
   });
 });

@@ -7,6 +7,8 @@ import { defineRegion, type Region } from '@godwit/snapshot';
  * that their name had in the parent, because QEMU may list them in another order.
  */
 const deviceRegionId = 1;
+const workingSetRegionId = 2;
+const workingSetRegionName = 'working-set';
 const firstDiskRegionId = 0x100;
 const firstRamRegionId = 0x1000;
 
@@ -34,7 +36,20 @@ export interface DeviceState {
 /** configuration length u32, configuration, device state; padded to whole pages by the format. */
 export function encodeDeviceState({ configuration, blob }: DeviceState): { region: Region; pages: Uint32Array; bytes: Buffer } {
   const content = new ByteWriter(8 + configuration.length + blob.length).u32(configuration.length).put(configuration).put(blob).finish();
-  const region = defineRegion({ id: deviceRegionId, kind: 'device', name: 'device', lengthBytes: content.length });
+  return wholeRegion(defineRegion({ id: deviceRegionId, kind: 'device', name: 'device', lengthBytes: content.length }), content);
+}
+
+/** The working set as a region: readers that do not know it pass over it. */
+export function encodeWorkingSetRegion(content: Buffer): { region: Region; pages: Uint32Array; bytes: Buffer } {
+  return wholeRegion(defineRegion({ id: workingSetRegionId, kind: 'device', name: workingSetRegionName, lengthBytes: content.length }), content);
+}
+
+export function workingSetRegionOf(regions: readonly Region[]): Region | undefined {
+  return regions.find(({ id, kind, name }) => id === workingSetRegionId && kind === 'device' && name === workingSetRegionName);
+}
+
+/** All pages of a region that is written in one go. */
+function wholeRegion(region: Region, content: Buffer): { region: Region; pages: Uint32Array; bytes: Buffer } {
   const pageCount = Math.ceil(content.length / region.pageBytes);
   const bytes = Buffer.alloc(pageCount * region.pageBytes);
   content.copy(bytes);
@@ -50,7 +65,7 @@ export function decodeDeviceState(bytes: Buffer): DeviceState {
 }
 
 export function deviceRegionOf(regions: readonly Region[]): Region {
-  const region = regions.find(({ kind }) => kind === 'device');
+  const region = regions.find(({ id, kind }) => id === deviceRegionId && kind === 'device');
   if (region === undefined) throw new Fault('CONTRACT_INVALID', { expected: 'device state in the checkpoint' });
   return region;
 }

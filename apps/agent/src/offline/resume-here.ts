@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '@godwit/base';
 import type { ArriveFigures, ArrivePhase } from '@godwit/wire';
+import { Line } from '../arrive/line.ts';
 import { LiveFrames } from '../arrive/live-frames.ts';
 import { eagernessOf, Loading, type Eagerness } from '../arrive/loading.ts';
 import type { RamPlayer } from '../arrive/ram-player.ts';
@@ -71,7 +72,7 @@ class ResumptionHere {
     const reading = Promise.all([reader.readRegion(deviceRegionOf(reader.regions).id), reader.loadLeaves()]);
     reading.catch(() => undefined); // Awaited below: a machine that is still starting has to be there for the roll-back to end it.
     // What the next departure compares with are the digests of the base, which this is not.
-    this.#loading = new Loading({ host: this.#host, desktop: this.#desktop, frames, digests: undefined, eagerness: this.#eagerness, phase: this.#phase });
+    this.#loading = new Loading({ host: this.#host, desktop: this.#desktop, frames, digests: undefined, eagerness: this.#eagerness, line: new Line(), recorder: undefined, phase: this.#phase });
     const machine = await this.#loading.launch(disks.map(({ layers }) => layers.map(({ file, format }) => ({ kind: 'file', file: this.#desktop.path(file), format }))));
     const [deviceBytes] = await reading;
     this.#phase.enter('load');

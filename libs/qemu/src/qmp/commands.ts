@@ -131,6 +131,7 @@ export interface BlockCommit {
   /** All layers above `base` up to `top` go into `base`; then they are out of the chain, as nodes without use. */
   readonly base: string;
   readonly top: string;
+  /** 0 is without limit. */
   readonly bytesPerSecond: number;
 }
 

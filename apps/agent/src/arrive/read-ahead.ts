@@ -1,0 +1,26 @@
+/** Pages that go along when the guest walks through its memory: as many as it has walked so far, up to a frame. */
+const mostAhead = 64;
+/** Walks that are followed at the same time. */
+const walksMax = 8;
+
+/**
+ * How many pages to send for a fault, from the faulting one on. A fault where the last answer ended goes on with a walk, and the answer
+ * doubles; any other fault gets its page alone, so that what is recorded is what the guest needs. Pure.
+ */
+export class ReadAhead {
+  /** By the place where the next fault of the walk is expected: how many pages the last answer had. The newest last. */
+  readonly #walks = new Map<string, number>();
+
+  /** 1 to 64. `block` and `page` say where the fault is. */
+  pagesFor(block: number, page: number): number {
+    const name = `${block}/${page}`;
+    const ahead = Math.min(mostAhead, (this.#walks.get(name) ?? 0.5) * 2);
+    this.#walks.delete(name);
+    this.#walks.set(`${block}/${page + ahead}`, ahead);
+    for (const oldest of this.#walks.keys()) {
+      if (this.#walks.size <= walksMax) break;
+      this.#walks.delete(oldest);
+    }
+    return ahead;
+  }
+}
