@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { Fault } from '@godwit/base';
+import { Fault, giveBack } from '@godwit/base';
 
 export interface Request {
   readonly url: string;
@@ -64,13 +64,44 @@ async function readBody(response: IncomingMessage, bytesMax: number): Promise<Bu
     response.destroy();
     throw new Fault('STORE_UNAVAILABLE', { expected: `an answer of at most ${bytesMax} bytes`, found: `${announced}` });
   }
+  return announced === undefined ? await collect(response, bytesMax) : await fill(response, Buffer.allocUnsafeSlow(announced));
+}
+
+/** A body of known length goes where it will stay, piece by piece: pieces that wait for the last one would be as much again, and collected as garbage. */
+async function fill(response: IncomingMessage, body: Buffer): Promise<Buffer> {
+  let lengthBytes = 0;
+  await eachPiece(response, (piece) => {
+    // Node's parser gives no more than was announced.
+    lengthBytes += piece.copy(body, lengthBytes);
+    giveBack(piece);
+  });
+  if (lengthBytes !== body.length) throw new Error(`${lengthBytes} of ${body.length} bytes arrived`);
+  return body;
+}
+
+async function collect(response: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let lengthBytes = 0;
-  for await (const piece of response as AsyncIterable<Buffer>) {
+  await eachPiece(response, (piece) => {
     lengthBytes += piece.length;
     if (lengthBytes > bytesMax) throw new Fault('STORE_UNAVAILABLE', { expected: `an answer of at most ${bytesMax} bytes`, found: 'more' });
     pieces.push(piece);
-  }
-  if (announced !== undefined && lengthBytes !== announced) throw new Error(`${lengthBytes} of ${announced} bytes arrived`);
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, lengthBytes);
+  });
+  return Buffer.concat(pieces, lengthBytes);
+}
+
+/** Resolves at the end of the answer; rejects when it breaks, or with what `take` throws, which ends it. */
+function eachPiece(response: IncomingMessage, take: (piece: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    response.on('data', (piece: Buffer) => {
+      try {
+        take(piece);
+      } catch (error) {
+        response.destroy(error as Error);
+      }
+    });
+    response.once('end', resolve);
+    response.once('error', reject);
+    response.once('close', () => reject(new Error('the answer ended before its end')));
+  });
 }
