@@ -14,9 +14,10 @@ const far: Scenario = { ...idle, link: links.find(({ word }) => word === '20')! 
 const place = { guestMiB: 512, link: 'loopback', load: 'idle' };
 const nothing = (): Figures => ({ ours: noOurFigures(), peers: noPeerFigures(), plain: noPlainFigures(), link: noLinkFigures() });
 
+/** Only the figures that rows are made of. */
 const arrival = (runningMs: number, firstOutputMs: number): ArriveFigures => ({
-  runningMs, firstOutputMs, completeMs: 4000, bytesBeforeRunning: 2 ** 20, ramBytesBeforeRunning: 2 ** 20, bytesFetched: 5, bytesFromCache: 6, pagesOnDemand: 7, workingSetPages: 0, pagesPrefetched: 0, eager: false, eagerReason: null, resumedAtMs: 0, agentResidentBytes: 0,
-});
+  runningMs, firstOutputMs, completeMs: 4000, bytesBeforeRunning: 2 ** 20, bytesFetched: 5, bytesFromCache: 6,
+} as ArriveFigures);
 const checkpoint = { pauseMs: 31, durableMs: 1000, bytesUploaded: 300_000, pagesChanged: 30 };
 
 describe('which rows there are', () => {
