@@ -18,6 +18,7 @@ const rows: readonly Row[] = [
   ['everything there', ({ arrive }) => durationText(arrive.completeMs ?? NaN)],
   ['  fetched in all', ({ arrive }) => bytesText(arrive.bytesFetched)],
   ['  was in the cache', ({ arrive }) => bytesText(arrive.bytesFromCache)],
+  ['  sent before it asked', ({ arrive }) => count(arrive.pagesPrefetched)],
   ['  pages asked for', ({ arrive }) => count(arrive.pagesOnDemand)],
   ['stood still in all', ({ stoodStillMs }) => durationText(stoodStillMs)],
   ["guest's counter", ({ before, after }) => `${before.counter} -> ${after.counter}`],
