@@ -21,7 +21,8 @@ export { defineRegion, leafCountOf, leafPageCount, pageCountOf, type Region, typ
 export { storeConformance, type ConformanceOptions } from './store/conformance.ts';
 export { directoryStore, type DirectoryStoreOptions } from './store/directory-store.ts';
 export { memoryStore, type MemoryStore } from './store/memory-store.ts';
-export { signedUrlStore, type MintObject, type MintUrls, type MintedUrl, type SignedUrlStoreOptions } from './store/signed-url-store.ts';
+export { signedUrlStore, storeAnswered, type MintObject, type MintUrls, type MintedUrl, type SignedUrlStoreOptions } from './store/signed-url-store.ts';
+export { UploadLimit, type UploadLimitOptions } from './store/upload-limit.ts';
 export { OnceWritten } from './store/once-written.ts';
 export { checkRange, type ByteRange, type ObjectStore, type StoredObject } from './store/object-store.ts';
 export { verifyDesktop, type VerifyCounts, type VerifyDamage, type VerifyOptions, type VerifyReport } from './verify.ts';

@@ -11,6 +11,9 @@ import { boundedBytes, exactBytes } from './values.ts';
  */
 export const controlLineBytesMax = 1 << 20;
 
+/** A slower upload of one object would outlive what a store gives one request. */
+export const uploadLimitBytesPerSecondMin = 128 * 1024;
+
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'a name: letters, digits, dot, dash, underscore, at most 63');
 const id = z.string().regex(/^[0-9a-f]{32}$/);
 const count = z.int().min(0);
@@ -29,6 +32,8 @@ export const departFigures = z.object({
   pagesChanged: count,
   diskPagesWritten: count,
   bytesUploaded: count,
+  /** Of those: what had not left this host yet when the guest stopped. */
+  bytesLeftAtStop: count,
   /** When the guest stopped, on this machine's monotonic clock; lets a move on one machine be measured whole. */
   stoppedAtMs: z.number(),
   agentResidentBytes: count,
@@ -159,7 +164,8 @@ export const controlCommands = {
   /** What this host has of a desktop, given up for its newest checkpoint. `done` false: nothing was changed, this is what would be given up. */
   discard: command(z.object({ name, confirmed: z.boolean() }), z.object({ name, sequence: count, acknowledgedMs: count, ageMs: count, diskBytes: count, memoryBytes: count, done: z.boolean() })),
   suspend: command(
-    z.object({ name }),
+    /** The limit: what the upload takes of the line at most; all that it can get unless told. */
+    z.object({ name, limitBytesPerSecond: z.int().min(uploadLimitBytesPerSecondMin, `at least ${uploadLimitBytesPerSecondMin} bytes a second`).optional() }),
     z.discriminatedUnion('safe', [
       z.object({ name, sequence: count, epoch: count, depart: departFigures, safe: z.literal(true), receipt: controlReceipt, receiptFile: z.string() }),
       /** Saved on this machine only, for `reason`; it goes to the store by itself when that is in reach. */
@@ -325,6 +331,10 @@ export const controlProgress = z.object({
   phase: z.string(),
   doneBytes: count,
   totalBytes: count.nullable(),
+  /** Over about the last three seconds; null as long as nobody knows. */
+  bytesPerSecond: z.number().min(0).nullable(),
+  /** For how long yet, at that rate; null where nobody knows, and while nothing moves. */
+  leftMs: z.number().min(0).nullable(),
   elapsedMs: z.number(),
   /** A thing to tell the person at once: the join code, why a resume is eager. */
   say: z.string().nullable(),

@@ -1,37 +1,73 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GuestTick } from '../house/guest.ts';
 import { waitForTick } from '../house/guest.ts';
-import type { House } from '../house/house.ts';
-import { assertGoesOn, assertNothingLeft, assertRefused, machineOf, openTwoHosts, packsOf, startBusy, statusOf, tickOf, waitForState, waitForStatus, waitForUpload, type TwoHosts } from './two-hosts.ts';
+import { TcpProxy } from '../faults/tcp-proxy.ts';
+import { enrolSecond, House, type TestHost } from '../house/house.ts';
+import { assertGoesOn, assertNothingLeft, assertRefused, machineOf, packsOf, startBusy, statusOf, tickOf, waitForState, waitForStatus, waitForUpload, type TwoHosts } from './two-hosts.ts';
 
 /** Each program of the house is killed at the worst moment. Nothing that was acknowledged is lost, and nothing is left in between. */
 describe('a program that dies', { timeout: 240_000 }, () => {
   let hosts: TwoHosts;
+  let network: TcpProxy;
   let seen: GuestTick;
 
   before(async () => {
-    hosts = await openTwoHosts();
-    seen = await startBusy(hosts.a, 'work');
+    const house = new House();
+    await house.startCoordinator();
+    network = await TcpProxy.before(house.url);
+    const [a, b] = await Promise.all([house.addHost('laptop-a'), house.addHost('laptop-b')]);
+    hosts = { house, a, b };
+    await a.must('init', '--coordinator', network.url, '--name', a.name);
+    await enrolSecond(a, b, house.url);
+    seen = await startBusy(a, 'work');
   });
-  after(() => hosts.house.close());
+  after(async () => {
+    await network.close();
+    await hosts.house.close();
+  });
 
-  test('the coordinator, in the middle of an upload: the desktop is saved here, goes on, and nothing is in the way of the next suspend', async () => {
+  test('the command line, with Ctrl-C while its suspend captures, and while it uploads: rolled back, and the guest runs on', async () => {
+    const { house, a } = hosts;
+    for (const [moment, phases] of [
+      [() => waitForState(a, 'work', ['departing']), /^(check|prepare|capture)$/],
+      [() => waitForFrozen(a), /^(freeze|upload)$/],
+    ] as const) {
+      const { exitCode, stderr } = await a.run(['suspend', 'work', '--limit', '8M'], undefined, moment());
+      assert.equal(exitCode, 130, stderr);
+      assert.match(stderr, /^calling it off.*\ngodwit: rolled back: work runs on here\n$/);
+      assert.match(rolledBackIn(a), phases);
+      seen = await assertGoesOn(a, 'work', seen);
+      assert.deepEqual(await statusOf(a, 'work').then(({ state, note }) => [state, note]), ['running', null]);
+    }
+    assert.deepEqual((await a.must('history', 'work')).checkpoints, []);
+    assert.equal(incomingOf(house), 0);
+  });
+
+  test('the coordinator, in the middle of an upload: it is waited for, and what had arrived is not sent again', async () => {
     const { house, a } = hosts;
     const listen = new URL(house.url).host;
-    const suspending = a.ask('suspend', 'work');
-    await waitForUpload(house);
+    const before = packsOf(house).length;
+    const suspending = a.ask('suspend', 'work', '--limit', '16M');
+    await waitForUpload(house, before + 3);
     await house.stopCoordinator('SIGKILL');
-    const answer = await suspending;
-    assert.equal(answer.exitCode, 3, answer.stdout);
-    assert.equal(answer.result?.safe, false);
-    assert.equal((await statusOf(a, 'work')).state, 'saved');
+    const stored = packsOf(house).map((path) => basename(path));
+    const passedBefore = network.passed.length;
+    await waitForStatus(a, 'work', ({ note }) => note?.includes('waits for the store: ') === true);
+    await house.startCoordinator(listen);
+    const { exitCode, result, stdout, stderr } = await suspending;
+    assert.equal(exitCode, 0, stdout);
+    assert.match(stderr, /waits for the store: .*\n(.*\n)*the store is back/);
+    assert.ok(result?.safe === true);
+    const sentAfter = network.passed.slice(passedBefore).filter(({ method, place }) => method === 'PUT' && place === 'store').map(({ path }) => basename(path.split('?')[0]!));
+    assert.ok(sentAfter.length > 0 && stored.length - before >= 3);
+    const again = sentAfter.filter((name) => stored.includes(name));
+    assert.ok(again.length <= 1, `${again.join(' ')}: only one whose answer died with the coordinator may come again`);
     await a.must('resume', 'work', '--wait');
     seen = await assertGoesOn(a, 'work', seen);
-    assert.equal((await statusOf(a, 'work')).state, 'running');
-    await house.startCoordinator(listen);
   });
 
   test('the agent, in the middle of a suspend: the next one finds the guest running', async () => {
@@ -54,7 +90,7 @@ describe('a program that dies', { timeout: 240_000 }, () => {
     await a.startAgent();
     assert.equal(machineOf(a), machine);
     seen = await assertGoesOn(a, 'work', seen);
-    assert.equal((await a.suspend('work')).sequence, 1);
+    assert.equal((await a.suspend('work')).sequence, 2);
     assertNothingLeft(a);
     assert.equal((await b.must('verify', 'work', '--data')).good, true);
     await b.must('resume', 'work', '--wait');
@@ -73,7 +109,7 @@ describe('a program that dies', { timeout: 240_000 }, () => {
     assert.ok(answer.error !== undefined && ['QMP_DISCONNECTED', 'MIGRATION_TRUNCATED', 'CAPTURE_FAILED', 'QEMU_ENDED'].includes(answer.error.code), answer.stdout);
     const status = await waitForState(b, 'work', ['stopped']);
     assert.match(status.note ?? '', /ended/);
-    assert.equal((await b.must('history', 'work')).checkpoints.length, 1, `${before} packs`);
+    assert.equal((await b.must('history', 'work')).checkpoints.length, 2, `${before} packs`);
     await b.must('start', 'work');
     const booted = await waitForTick(b, 'work', ({ counter }) => counter >= seen.counter);
     assert.deepEqual([booted.memoryOk, booted.diskOk], [true, true]);
@@ -131,3 +167,23 @@ describe('a program that dies', { timeout: 240_000 }, () => {
     return await assertGoesOn(a, 'work', before);
   }
 });
+
+/** Waits until the disks of its only desktop are frozen: its guest stands still, and the upload goes on. */
+async function waitForFrozen({ home }: TestHost): Promise<void> {
+  const [desktop] = readdirSync(join(home, 'desktops'));
+  const record = join(home, 'desktops', desktop!, 'desktop.json');
+  const layers = (): number => (JSON.parse(readFileSync(record, 'utf8')) as { disks: { layers: unknown[] }[] }).disks[0]!.layers.length;
+  for (const before = layers(); layers() === before; ) await sleep(20);
+}
+
+/** The phase in which the newest suspend was rolled back, as the agent's log has it. */
+function rolledBackIn({ home }: TestHost): string {
+  const lines = readFileSync(join(home, 'agent.log'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { event: string; phase?: string });
+  return lines.findLast(({ event }) => event === 'depart-rolled-back')?.phase ?? 'none';
+}
+
+/** So many objects are on their way into the store. */
+function incomingOf({ objectsDirectory }: House): number {
+  const directory = join(objectsDirectory, '.incoming');
+  return existsSync(directory) ? readdirSync(directory).length : 0;
+}

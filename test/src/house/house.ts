@@ -52,9 +52,10 @@ export class TestHost {
     this.#agent = undefined;
   }
 
-  /** Runs `godwit COMMAND ARGS` as a person would, without a terminal. */
-  run(words: readonly string[], onStderr: (text: string) => void = () => undefined): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  /** Runs `godwit COMMAND ARGS` as a person would, without a terminal; Ctrl-C is pressed when `interrupt` resolves. */
+  run(words: readonly string[], onStderr: (text: string) => void = () => undefined, interrupt?: Promise<unknown>): Promise<{ exitCode: number; stdout: string; stderr: string }> {
     const child = spawn(process.execPath, [cliProgram, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env: this.#environment });
+    void interrupt?.then(() => child.kill('SIGINT'));
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -98,7 +98,7 @@ export class Account {
     const say = `On a host of your account, type: godwit approve ${code}`;
     for (;;) {
       const elapsedMs = clock.workMs() - startedMs;
-      report({ phase: 'waiting', doneBytes: 0, totalBytes: null, elapsedMs, say });
+      report({ phase: 'waiting', doneBytes: 0, totalBytes: null, bytesPerSecond: null, leftMs: null, elapsedMs, say });
       const state = await coordinator.call('readJoin', { params: { joinId } });
       if (state.state === 'refused') throw new Fault('JOIN_REFUSED');
       if (state.state === 'approved') return Account.#approved(ports, { ...wish, audience, logKey }, device, state);

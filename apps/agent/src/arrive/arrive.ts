@@ -5,7 +5,7 @@ import { CheckpointReader, openManifest, PageDigests, type DesktopKeys, type Man
 import { bytesOf, type AnswerOf, type ArrivePhase, type ControlProgress, type Desktop, type Routes } from '@godwit/wire';
 import { acceptHead } from '../account/accept-head.ts';
 import { acceptPolicy } from '../account/accept-policy.ts';
-import { unlessCalledOff } from '../desktop/called-off.ts';
+import { throwIfCalledOff, unlessCalledOff } from '../desktop/called-off.ts';
 import { CachedStore } from '../cache/cached-store.ts';
 import { keysFor, roomOf, storeItself, type Host } from '../desktop/host.ts';
 import { LocalDesktop, signerOf } from '../desktop/local-desktop.ts';
@@ -114,7 +114,7 @@ class Arrival {
 
   /** The next phase, unless it was called off. */
   #enter(phase: ArrivePhase, say: string | null = null): void {
-    this.#signal?.throwIfAborted();
+    throwIfCalledOff(this.#signal);
     this.#phase.enter(phase, say);
   }
 

@@ -94,7 +94,8 @@ function isOutage(error: unknown): error is Fault {
   return error instanceof Fault && error.kind === 'unavailable' && error.code !== 'OBJECT_MISSING' && error.code !== 'DATA_MISSING';
 }
 
-function sleep(waitMs: number, signal: AbortSignal): Promise<void> {
+/** Ends early when `signal` is aborted. */
+export function sleep(waitMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);

@@ -147,8 +147,10 @@ function desktopCommands(add: Add): void {
       ask('create', { name, image: options.image === undefined ? null : resolve(options.image), memoryBytes: options.memory, diskBytes: options.disk ?? null, cpus: options.cpus, offline: options.offline }, options),
     );
   add('start <name>', 'switch a desktop on').action((name: string, options: CommonOptions) => ask('start', { name }, options));
-  add('suspend <name>', 'put a running desktop safely into the store').action((name: string, options: CommonOptions) => ask('suspend', { name }, options));
-  add('resume <name>', 'go on with a suspended desktop here')
+  add('suspend <name>', 'put a running desktop safely into the store; Ctrl-C rolls it back')
+    .option('--limit <rate>', 'take at most this much of the line: bytes a second such as 512K or 2M', size)
+    .action((name: string, options: CommonOptions & { limit?: number }) => ask('suspend', { name, limitBytesPerSecond: options.limit }, options));
+  add('resume <name>', 'go on with a suspended desktop here; Ctrl-C before it runs rolls it back')
     .option('--eager', 'fetch everything before it runs')
     .option('--wait', 'return only when everything has been fetched')
     .option('--discard', 'give up what this host has of it since its last checkpoint, and go on from that')

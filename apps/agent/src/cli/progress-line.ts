@@ -41,9 +41,19 @@ export class ProgressLine {
   }
 }
 
-function progressText({ phase, doneBytes, totalBytes, elapsedMs }: ControlProgress): string {
+/** `upload   12.0 s  93 MiB of ~210 MiB  17 MiB/s  about 7 s left`. Totals and times are estimates, and are not shown where nobody knows. */
+export function progressText({ phase, doneBytes, totalBytes, bytesPerSecond, leftMs, elapsedMs }: Omit<ControlProgress, 'say'>): string {
   const parts = [phase.padEnd(8), durationText(elapsedMs)];
-  if (doneBytes > 0) parts.push(totalBytes === null ? bytesText(doneBytes) : `${bytesText(doneBytes)} of ${bytesText(totalBytes)}`);
-  if (doneBytes > 0 && elapsedMs > 500) parts.push(`${bytesText((doneBytes / elapsedMs) * 1000)}/s`);
+  if (doneBytes > 0) parts.push(totalBytes === null ? bytesText(doneBytes) : `${bytesText(doneBytes)} of ~${bytesText(totalBytes)}`);
+  if (doneBytes > 0 && bytesPerSecond !== null) parts.push(bytesPerSecond > 0 ? `${bytesText(bytesPerSecond)}/s` : 'waiting');
+  if (leftMs !== null) parts.push(`about ${leftText(leftMs)} left`);
   return parts.join('  ');
+}
+
+/** No more digits than an estimate has. */
+function leftText(leftMs: number): string {
+  const seconds = Math.ceil(leftMs / 1000);
+  if (seconds < 100) return `${seconds} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 100 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`;
 }

@@ -11,7 +11,7 @@ import { controlLineBytesMax, type ControlCommand, type ControlReply } from '@go
 import { askAgent } from './control-client.ts';
 import { serveControl, type ControlHandlers } from './control-server.ts';
 
-const progress = { phase: 'capture', doneBytes: 1, totalBytes: null, elapsedMs: 2, say: null };
+const progress = { phase: 'capture', doneBytes: 1, totalBytes: null, bytesPerSecond: null, leftMs: null, elapsedMs: 2, say: null };
 const summary = { accountId: 'aa'.repeat(16), hostId: 'bb'.repeat(16), hostName: 'laptop-a', coordinator: 'http://127.0.0.1:1', fingerprint: 'f' };
 
 /** Handlers of which only those given are there; the others fail the test as an unexpected error. */

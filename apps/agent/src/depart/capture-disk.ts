@@ -13,9 +13,9 @@ const pagesPerRead = 4;
 
 /**
  * Writes what frozen layers (bottom first) say of one disk into the checkpoint. Pages that none of them has stay as in the
- * parent. Returns how many pages held data.
+ * parent. Returns how many pages held data. `onRead` is told how many bytes of data more were read.
  */
-export async function captureDisk(region: Region, layers: readonly FrozenLayer[], writer: CheckpointWriter): Promise<number> {
+export async function captureDisk(region: Region, layers: readonly FrozenLayer[], writer: CheckpointWriter, onRead: (lengthBytes: number) => void = () => undefined): Promise<number> {
   const pages = newestPages(await Promise.all(layers.map((layer) => mapImage(layer.path, layer.format))), region.pageBytes);
   const zero = pages.filter(({ layer }) => layer === undefined).map(({ page }) => page);
   writer.putZero(region.id, Uint32Array.from(zero));
@@ -34,6 +34,7 @@ export async function captureDisk(region: Region, layers: readonly FrozenLayer[]
     // A short read leaves zeros: the file may end inside the last cluster.
     await Promise.all(run.map(({ layer, offsetBytes }, slot) => files[layer!]!.read(bytes, slot * region.pageBytes, region.pageBytes, offsetBytes)));
     await writer.putPages(region.id, Uint32Array.from(run, ({ page }) => page), bytes);
+    onRead(bytes.length);
     return run.length;
   }
 }

@@ -10,11 +10,14 @@ import { networkDevice } from '../machine/command-line.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Privilege } from '../machine/privilege.ts';
 import type { StateReceiver } from './receive-state.ts';
+import type { MigrationWatch } from './watch-migration.ts';
 
 /** What whoever captures may wish beside the state. */
 export interface CaptureWish {
   /** Calls it off: the guest runs on here, if it may (CANCELLED). */
   readonly signal?: AbortSignal | undefined;
+  /** Looks at the migration while it runs, and paces it. */
+  readonly watch?: MigrationWatch | undefined;
 }
 
 export interface CaptureOptions extends CaptureWish {
@@ -73,7 +76,7 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
     // One that stands still already cannot write unseen, and sends no STOP.
     const standing = !(await queryStatus(qmp)).running;
     const hold = options.accelerator === 'tcg' && !standing ? new GuestHold(qmp, options) : undefined;
-    await setMigrationParameters(qmp, { maxBandwidthBytes: hold === undefined ? unlimited : heldBandwidthBytes, downtimeLimitMs: downtimeLimitsMs[options.accelerator] });
+    await setMigrationParameters(qmp, { maxBandwidthBytes: hold === undefined ? unlimited : heldBandwidthBytes, downtimeLimitMs: options.watch?.downtimeLimitMs ?? downtimeLimitsMs[options.accelerator] });
     await hold?.begin();
     // The last STOP counts, whoever caused it: somebody may have paused the guest in the middle, and then QEMU sends none at the end.
     let stoppedAtMs = options.clock.workMs();
@@ -81,6 +84,7 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
     const settled = watch(qmp, 'MIGRATION', (status) => status === 'failed' || status === 'cancelled' || status === 'completed');
     const ready = watch(qmp, 'MIGRATION', (status) => status === 'pre-switchover');
     await migrate(qmp, path);
+    options.watch?.begin(qmp);
     const failed = settled.then(async (event) => {
       if (event.data['status'] === 'completed') return new Promise<never>(() => undefined);
       throw new Fault('CAPTURE_FAILED', { found: (await queryMigrate(qmp)).errorText ?? String(event.data['status']) });
@@ -112,6 +116,7 @@ export async function captureState(options: CaptureOptions): Promise<Captured> {
     await runOn(machine, () => options.mayRun() && !endsRight(Fault.from(error)));
     throw error;
   } finally {
+    options.watch?.end();
     forgetStop();
     receiver.close();
   }

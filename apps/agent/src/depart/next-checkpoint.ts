@@ -114,11 +114,11 @@ export class NextCheckpoint {
     return this.#threads.writer;
   }
 
-  /** After the state: the disks, page table and manifest. */
-  async finish(disks: readonly (readonly FrozenLayer[])[], stats: { readonly bytesScanned: number; readonly pauseMs: number }): Promise<{ finished: FinishedCheckpoint; diskPagesWritten: number }> {
+  /** After the state: the disks, page table and manifest. `onDiskRead` is told how many bytes of the disks more were read. */
+  async finish(disks: readonly (readonly FrozenLayer[])[], stats: { readonly bytesScanned: number; readonly pauseMs: number }, onDiskRead?: (lengthBytes: number) => void): Promise<{ finished: FinishedCheckpoint; diskPagesWritten: number }> {
     const { contract } = this.#desktop.record;
     let diskPagesWritten = 0;
-    for (const [index, layers] of disks.entries()) diskPagesWritten += await captureDisk(diskRegion(index, contract.disks[index]!.lengthBytes), layers, this.#writer);
+    for (const [index, layers] of disks.entries()) diskPagesWritten += await captureDisk(diskRegion(index, contract.disks[index]!.lengthBytes), layers, this.#writer, onDiskRead);
     const kept = await putWorkingSet(this.#desktop, this.#writer, this.#baseDigest);
     const saved = encodeContract({ ...contract, qemu: { ...contract.qemu, savedWith: this.#host.capabilities.qemuVersion } });
     const finished = await this.#threads.finish({ contract: saved, sequence: this.sequence, commitId: newId<CommitId>(this.#host.random), stats });

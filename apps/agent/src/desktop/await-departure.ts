@@ -20,7 +20,7 @@ export async function awaitDeparture(host: Host, { desktopId, epoch, name }: Des
   const startedMs = clock.workMs();
   let heardMs = clock.bootMs();
   let told: Told | undefined;
-  const tell = (say: string | null): void => report({ phase: told?.phase ?? 'ask', doneBytes: told?.doneBytes ?? 0, totalBytes: told?.totalBytes ?? null, elapsedMs: clock.workMs() - startedMs, say });
+  const tell = (say: string | null): void => report({ phase: told?.phase ?? 'ask', doneBytes: told?.doneBytes ?? 0, totalBytes: told?.totalBytes ?? null, bytesPerSecond: null, leftMs: null, elapsedMs: clock.workMs() - startedMs, say });
   const unsubscribe = events.subscribe((message) => {
     if (message.type !== 'departure-told' || message.desktopId !== desktopId || message.epoch !== epoch) return;
     told = message;

@@ -186,10 +186,10 @@ export class Desktops {
   }
 
   /** `mayStay`: where the store is out of reach it may be saved on this machine. */
-  async suspend({ name }: ControlArguments<'suspend'>, report: Report, signal?: AbortSignal, mayStay = true): Promise<ControlResult<'suspend'>> {
+  async suspend({ name, limitBytesPerSecond }: ControlArguments<'suspend'>, report: Report, signal?: AbortSignal, mayStay = true): Promise<ControlResult<'suspend'>> {
     const desktop = await this.#here(name);
     if (desktop.operation === 'filling') throw new Fault('DESKTOP_FILLING', { subject: name });
-    return this.#offline.suspend(desktop, { mayStay, ...(signal === undefined ? {} : { signal }) }, report);
+    return this.#offline.suspend(desktop, { mayStay, signal, limitBytesPerSecond }, report);
   }
 
   /** A checkpoint of a desktop that goes on running. */

@@ -2,7 +2,7 @@ import { freemem } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import type { Clock, DesktopId, Log, Random } from '@godwit/base';
-import { decodeManifestPublic, desktopKeys, signedUrlStore, type DesktopKeys, type ObjectStore } from '@godwit/snapshot';
+import { decodeManifestPublic, desktopKeys, signedUrlStore, type DesktopKeys, type ObjectStore, type SignedUrlStoreOptions } from '@godwit/snapshot';
 import { urlsLimit, type WrappedKey } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
 import { CachedStore } from '../cache/cached-store.ts';
@@ -54,21 +54,25 @@ export async function keysWithOrigins({ account }: Host, desktopId: DesktopId, w
   return desktopKeys(desktopId, account.openDesktopKeys(desktopId, wrapped), new Map(origins));
 }
 
+/** What uploads may take of the line, and who is told how they get on. */
+type Uploading = Pick<SignedUrlStoreOptions, 'limit' | 'onSent'>;
+
 /** The store, with this host's cache before it: for whoever needs what is in it, not for whoever looks after it. The rest as `storeItself`. */
-export function storeOf(host: Host, desktopId: DesktopId, epoch: number, likely: readonly string[] = [], signal?: AbortSignal): CachedStore {
-  return new CachedStore(storeItself(host, desktopId, epoch, likely, signal), host.cache);
+export function storeOf(host: Host, desktopId: DesktopId, epoch: number, likely: readonly string[] = [], signal?: AbortSignal, uploads?: Uploading): CachedStore {
+  return new CachedStore(storeItself(host, desktopId, epoch, likely, signal, uploads), host.cache);
 }
 
 /**
  * The store as this host reaches it: by URLs that the coordinator signs for this desktop and, to write, this epoch. `likely`: keys that will
  * be read soon; their URLs come with the first that is asked for, which saves a round trip each to a guest that waits. `signal` ends what is under way.
  */
-export function storeItself({ account, clock, random }: Host, desktopId: DesktopId, epoch: number, likely: readonly string[] = [], signal?: AbortSignal): ObjectStore {
+export function storeItself({ account, clock, random }: Host, desktopId: DesktopId, epoch: number, likely: readonly string[] = [], signal?: AbortSignal, uploads: Uploading = {}): ObjectStore {
   const { coordinator } = account;
   return signedUrlStore({
     clock,
     random,
     ...(signal === undefined ? {} : { signal }),
+    ...uploads,
     mint: async (operation, objects) => {
       const body = operation === 'get' ? { operation, objects: withLikely(objects, likely) } : { operation, epoch, objects: objects.map(({ key, lengthBytes, sha256 }) => ({ key, lengthBytes: lengthBytes ?? 0, ...(sha256 === undefined ? {} : { sha256: sha256.toString('base64url') }) })) };
       const { expiresMs, urls } = await coordinator.call('mintUrls', { params: { desktopId }, body });

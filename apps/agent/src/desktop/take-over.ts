@@ -7,6 +7,7 @@ import { decodeContract } from '../machine/contract.ts';
 import { assertFit } from '../machine/fitness.ts';
 import { diskRegions } from '../machine/state-region.ts';
 import { awaitDeparture } from './await-departure.ts';
+import { throwIfCalledOff } from './called-off.ts';
 import { findDesktop } from './find-desktop.ts';
 import { keysFor, roomOf, type Host } from './host.ts';
 import { signerOf } from './local-desktop.ts';
@@ -50,7 +51,7 @@ export async function takeOver(host: Host, { name, confirmed, withoutAsking }: C
     return { ...told(suspended.head ?? head), ...resumed, done: true, how: 'suspended' };
   }
   // From here on it is taken: what is called off later is the resume, and the desktop is free then.
-  signal?.throwIfAborted();
+  throwIfCalledOff(signal);
   const epoch = await take(host, remote, head, holding);
   const resumed = await here.resume({ ...remote, epoch, owner: { hostId: account.device.hostId, name: account.settings.hostName } });
   return { ...told(head), ...resumed, done: true, how: 'taken' };

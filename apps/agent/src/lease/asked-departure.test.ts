@@ -25,7 +25,7 @@ function stage(context: TestContext, suspend: AskedParts['suspend']): { desktop:
   return { desktop, told, clock, ask: (epoch = 5) => departWhenAsked({ coordinator: { call }, clock, log: silentLog, find, suspend }, { ...message, epoch }) };
 }
 
-const progress = (phase: string, doneBytes = 0) => ({ phase, doneBytes, totalBytes: null, elapsedMs: 0, say: null });
+const progress = (phase: string, doneBytes = 0) => ({ phase, doneBytes, totalBytes: null, bytesPerSecond: null, leftMs: null, elapsedMs: 0, say: null });
 
 test('a departure that is asked for is made, and told of twice in a second at most', async (context) => {
   const names: string[] = [];

@@ -15,7 +15,9 @@ export interface SuspendOptions {
   /** Where the store is out of reach it may be saved on this machine. */
   readonly mayStay: boolean;
   /** Its person calls it off. */
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal | undefined;
+  /** What the upload takes of the line at most; undefined: all that it can get. */
+  readonly limitBytesPerSecond: number | undefined;
 }
 
 /** Suspending and resuming where coordinator or store may be out of reach, and the way to the store of what was saved without them. */
@@ -58,13 +60,13 @@ export class Offline {
     return tellWhatStays(name, stays, () => this.#suspend(desktop, options, report));
   }
 
-  async #suspend(desktop: LocalDesktop, { mayStay, signal }: SuspendOptions, report: Report): Promise<ControlResult<'suspend'>> {
+  async #suspend(desktop: LocalDesktop, { mayStay, signal, limitBytesPerSecond }: SuspendOptions, report: Report): Promise<ControlResult<'suspend'>> {
     const { name } = desktop;
-    if (desktop.record.stage === 'saved') return inStore(name, await this.#uploads.now(desktop, report, signal));
+    if (desktop.record.stage === 'saved') return inStore(name, await this.#uploads.now(desktop, { report, signal, limitBytesPerSecond }));
     return desktop.exclusively('departing', async () => {
       if (desktop.commitPending) throw new Fault('COMMIT_UNKNOWN', { subject: name });
       try {
-        const departed = await depart(this.#host, desktop, report, signal);
+        const departed = await depart(this.#host, desktop, report, { signal, limitBytesPerSecond });
         this.#ends.onSafe(desktop);
         return inStore(name, departed);
       } catch (error) {

@@ -6,7 +6,7 @@ import { LiveFrames } from '../arrive/live-frames.ts';
 import { eagernessOf, Loading, type Eagerness } from '../arrive/loading.ts';
 import type { RamPlayer } from '../arrive/ram-player.ts';
 import type { Report } from '../daemon/control-server.ts';
-import { unlessCalledOff } from '../desktop/called-off.ts';
+import { throwIfCalledOff, unlessCalledOff } from '../desktop/called-off.ts';
 import { roomOf, type Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import { mergeLayers } from '../desktop/merge-layers.ts';
@@ -67,7 +67,7 @@ class ResumptionHere {
     const reader = await openSaved(this.#host, this.#desktop);
     const frames = new LiveFrames(reader);
     const disks = await this.#overlaid();
-    this.#signal?.throwIfAborted();
+    throwIfCalledOff(this.#signal);
     this.#phase.enter('launch');
     const reading = Promise.all([reader.readRegion(deviceRegionOf(reader.regions).id), reader.loadLeaves()]);
     reading.catch(() => undefined); // Awaited below: a machine that is still starting has to be there for the roll-back to end it.

@@ -6,6 +6,7 @@ import type { Report } from '../daemon/control-server.ts';
 import { Capture } from '../depart/capture.ts';
 import type { Captured } from '../depart/capture-state.ts';
 import { ThreadedCheckpoint } from '../depart/threaded-checkpoint.ts';
+import { throwIfCalledOff } from '../desktop/called-off.ts';
 import { keysOf, roomOf, type Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import { PhaseReport } from '../desktop/phase-report.ts';
@@ -78,7 +79,7 @@ class SavingHere {
     const captured = await this.#capture.take(checkpoint.receiver, { signal: this.#signal });
     this.#phase.enter('seal');
     const finished = await this.#finish(checkpoint, captured);
-    this.#signal?.throwIfAborted();
+    throwIfCalledOff(this.#signal);
     await this.#record({ localId, generation: wrapped.generation, wrappedKey: wrapped.bytes, manifest: textOf(finished.manifest), savedMs: this.#host.clock.wallMs() });
     return {
       pauseMs: captured.pauseMs,
@@ -87,6 +88,7 @@ class SavingHere {
       pagesChanged: checkpoint.pagesChanged ?? 0,
       diskPagesWritten: 0,
       bytesUploaded: 0,
+      bytesLeftAtStop: 0,
       stoppedAtMs: captured.stoppedAtMs,
       agentResidentBytes: process.memoryUsage.rss(),
     };

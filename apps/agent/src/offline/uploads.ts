@@ -4,7 +4,7 @@ import { bytesText } from '../cli/figures.ts';
 import type { Departed } from '../depart/depart.ts';
 import type { Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
-import { uploadSaved } from './upload.ts';
+import { uploadSaved, type UploadOptions } from './upload.ts';
 
 /** What becomes of a desktop whose upload has ended. */
 export interface UploadEnds {
@@ -77,11 +77,11 @@ export class Uploads {
     this.#waiting.delete(desktop);
   }
 
-  /** Now, for somebody who waits for it. Throws what the upload throws; the desktop goes on waiting then; so too where `signal` calls it off. */
-  async now(desktop: LocalDesktop, report: (progress: ControlProgress) => void, signal?: AbortSignal): Promise<Departed> {
+  /** Now, for somebody who waits for it. Throws what the upload throws; the desktop goes on waiting then; so too where it is called off. */
+  async now(desktop: LocalDesktop, options: UploadOptions): Promise<Departed> {
     await this.stop(desktop);
     try {
-      const departed = await desktop.exclusively('uploading', () => uploadSaved(this.#host, desktop, { report, ...(signal === undefined ? {} : { signal }) }));
+      const departed = await desktop.exclusively('uploading', () => uploadSaved(this.#host, desktop, options));
       this.#ends.onSafe(desktop);
       return departed;
     } catch (error) {

@@ -7,6 +7,16 @@ export interface Request {
   readonly method: 'PUT' | 'GET';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /** How the body goes out; all at once unless told. */
+  readonly flow?: BodyFlow;
+}
+
+export interface BodyFlow {
+  readonly pieceBytes: number;
+  /** Waits until so many bytes, at most `pieceBytes`, may be written. */
+  readonly pass: (lengthBytes: number) => Promise<void>;
+  /** So many bytes have left this process. */
+  readonly onSent: (lengthBytes: number) => void;
 }
 
 export interface Answer {
@@ -43,7 +53,7 @@ export async function request(asked: Request, bytesMax: number, signal: AbortSig
   };
 }
 
-function send({ url, method, headers, body }: Request, signal: AbortSignal): Promise<IncomingMessage> {
+function send({ url, method, headers, body, flow }: Request, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const target = new URL(url);
     const options = { method, headers: body === undefined ? headers : { ...headers, 'content-length': body.length }, signal };
@@ -52,9 +62,25 @@ function send({ url, method, headers, body }: Request, signal: AbortSignal): Pro
     else if (target.protocol === 'http:') sent = httpRequest(target, { ...options, agent: agents['http:'] });
     else throw new Fault('STORE_UNAVAILABLE', { expected: 'a URL of http or https', found: target.protocol });
     sent.once('response', resolve);
-    sent.once('error', reject);
-    sent.end(body);
+    // A store that answers before it has everything may hang up on the rest: the answer counts, and no error after it.
+    sent.on('error', reject);
+    if (body === undefined || flow === undefined) sent.end(body);
+    else void writePieces(sent, body, flow);
   });
+}
+
+/** Never rejects: what goes wrong with `sent` is told by its own event. */
+async function writePieces(sent: ClientRequest, body: Uint8Array, { pieceBytes, pass, onSent }: BodyFlow): Promise<void> {
+  // One that is destroyed before it had a connection calls back to nobody.
+  const closed = new Promise<boolean>((resolve) => sent.once('close', () => resolve(false)));
+  for (let offset = 0; offset < body.length; offset += pieceBytes) {
+    const piece = body.subarray(offset, offset + pieceBytes);
+    await pass(piece.length);
+    const written = await Promise.race([closed, new Promise<boolean>((resolve) => sent.write(piece, (error) => resolve(!error)))]);
+    if (!written) return;
+    onSent(piece.length);
+  }
+  sent.end();
 }
 
 async function readBody(response: IncomingMessage, bytesMax: number): Promise<Buffer> {

@@ -2,8 +2,9 @@ import { Fault, systemRandom, type Clock, type Random } from '@godwit/base';
 import { sha256 } from '@godwit/crypto';
 import { checkKey } from '../layout.ts';
 import { objectBytesMax } from '../limits.ts';
-import { request, type Answer } from './http-request.ts';
+import { request, type Answer, type BodyFlow } from './http-request.ts';
 import { checkBody, checkRange, shortObject, type ObjectStore } from './object-store.ts';
+import type { UploadLimit } from './upload-limit.ts';
 import { UrlCache } from './url-cache.ts';
 
 export interface MintObject {
@@ -38,11 +39,17 @@ export interface SignedUrlStoreOptions {
   readonly backOffMs?: number;
   /** The least time that one request gets; 20 s unless told. Bodies add to it. */
   readonly deadlineMs?: number;
+  /** What uploads may take of the line; all of it unless told. */
+  readonly limit?: UploadLimit;
+  /** So many bytes of bodies have gone out; less than none: that many went in vain, and go again. */
+  readonly onSent?: (lengthBytes: number) => void;
 }
 
 /** A line slower than this is down: the deadline grows with the body by this rate. */
 const slowestBytesPerMs = 32;
 const backOffMsMax = 5_000;
+/** Of a body without a limit: how often it is told how much has gone out. */
+const pieceBytes = 256 * 1024;
 
 /** What came of one attempt: an answer, or a fault that another attempt may cure. */
 type Attempt = { readonly answer: Answer } | { readonly again: Fault; readonly afterMs?: number };
@@ -81,17 +88,22 @@ class SignedUrls {
   async put(key: string, body: Uint8Array, known: Buffer | undefined): Promise<void> {
     checkKey(key);
     checkBody(key, body);
-    const digest = known ?? sha256(body);
-    const answer = await this.#attempts(key, body.length, async () => {
-      const [minted] = await this.#options.mint('put', [{ key, lengthBytes: body.length, sha256: digest }]);
-      if (minted?.key !== key) throw new Fault('STORE_UNAVAILABLE', { subject: key, expected: 'a URL for it', found: 'none' });
-      return { url: minted.url, method: 'PUT', headers: minted.headers ?? {}, body };
-    });
+    const { limit } = this.#options;
+    const answer = await (limit === undefined ? this.#put(key, body, known) : limit.turn(() => this.#put(key, body, known)));
     if (answer.status === 409 || answer.status === 412) {
       await this.#mustBeSame(key, body);
       return;
     }
     if (answer.status < 200 || answer.status > 299) throw refused(key, answer);
+  }
+
+  #put(key: string, body: Uint8Array, known: Buffer | undefined): Promise<Answer> {
+    const digest = known ?? sha256(body);
+    return this.#attempts(key, body.length, async () => {
+      const [minted] = await this.#options.mint('put', [{ key, lengthBytes: body.length, sha256: digest }]);
+      if (minted?.key !== key) throw new Fault('STORE_UNAVAILABLE', { subject: key, expected: 'a URL for it', found: 'none' });
+      return { url: minted.url, method: 'PUT', headers: minted.headers ?? {}, body };
+    });
   }
 
   async get(key: string, range?: { readonly offsetBytes: number; readonly lengthBytes: number }): Promise<Buffer> {
@@ -153,15 +165,28 @@ class SignedUrls {
 
   async #attempt(key: string, bodyBytes: number, prepared: Parameters<typeof request>[0]): Promise<Attempt> {
     this.#throwIfCancelled();
-    const deadlineMs = (this.#options.deadlineMs ?? 20_000) + bodyBytes / slowestBytesPerMs;
+    const { limit } = this.#options;
+    const deadlineMs = (this.#options.deadlineMs ?? 20_000) + bodyBytes / Math.min(slowestBytesPerMs, (limit?.bytesPerSecond ?? Infinity) / 2000);
     const deadline = AbortSignal.timeout(Math.ceil(deadlineMs));
     const signal = this.#options.signal === undefined ? deadline : AbortSignal.any([deadline, this.#options.signal]);
+    let sentBytes = 0;
+    const flow: BodyFlow = {
+      pieceBytes: limit?.pieceBytes ?? pieceBytes,
+      pass: async (lengthBytes) => await limit?.pass(lengthBytes, signal),
+      onSent: (lengthBytes) => {
+        sentBytes += lengthBytes;
+        this.#options.onSent?.(lengthBytes);
+      },
+    };
+    const inVain = (): void => this.#options.onSent?.(-sentBytes);
     try {
-      const answer = await request(prepared, prepared.method === 'GET' ? bodyBytes : 0, signal);
+      const answer = await request({ ...prepared, flow }, prepared.method === 'GET' ? bodyBytes : 0, signal);
       if (answer.status !== 429 && answer.status < 500) return { answer };
+      inVain();
       const again = new Fault('STORE_UNAVAILABLE', { subject: key, found: `status ${answer.status}` });
       return { again, ...(answer.retryAfterMs === undefined ? {} : { afterMs: Math.min(answer.retryAfterMs, backOffMsMax) }) };
     } catch (error) {
+      inVain();
       this.#throwIfCancelled();
       if (error instanceof Fault) throw error;
       return { again: new Fault('STORE_UNAVAILABLE', { subject: key, found: deadline.aborted ? `no answer within ${Math.round(deadlineMs / 1000)} s` : 'a broken connection', cause: error }) };
@@ -185,6 +210,11 @@ class SignedUrls {
   #throwIfCancelled(): void {
     if (this.#options.signal?.aborted === true) throw new Fault('CANCELLED', { subject: 'store', cause: this.#options.signal.reason });
   }
+}
+
+/** Whether it was the store itself that said so, and no network: time alone does not cure that. */
+export function storeAnswered({ code, found }: Fault): boolean {
+  return code === 'STORE_UNAVAILABLE' && found?.startsWith('status ') === true;
 }
 
 /** The fault for an answer that will not change by itself. */
