@@ -63,12 +63,13 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
     const kept = await a.must('cache');
     assert.deepEqual([kept.desktops.map(({ name }) => name), kept.limitIsDefault], [['work'], true]);
     assert.ok(kept.bytes > firstUploadBytes / 2 && kept.bytes <= kept.limitBytes && kept.bytesFromCache > firstUploadBytes / 2);
-    const limited = await a.must('cache', '--limit', '16M');
+    // On the host where nothing runs: its agent has to start anew.
+    const limited = await b.must('cache', '--limit', '16M');
     assert.ok(limited.bytes > 0 && limited.bytes <= 16 * 2 ** 20, `${limited.bytes} bytes`);
-    await a.stopAgent();
-    await a.startAgent();
-    assert.deepEqual(await a.must('cache').then(({ limitBytes, bytes }) => [limitBytes, bytes]), [16 * 2 ** 20, limited.bytes]);
-    assert.equal((await a.must('cache', '--limit', 'default')).limitIsDefault, true);
+    await b.stopAgent();
+    await b.startAgent();
+    assert.deepEqual(await b.must('cache').then(({ limitBytes, bytes }) => [limitBytes, bytes]), [16 * 2 ** 20, limited.bytes]);
+    assert.equal((await b.must('cache', '--limit', 'default')).limitIsDefault, true);
     assert.equal((await b.must('cache', '--clear')).packs, 0);
   });
 
