@@ -102,13 +102,13 @@ async function takeCheckpoints(host: TestHost, name: string, { memoryMiB, workMs
   const pid = machineOf(host);
   const memory = new SeenMemory(memoryMiB * 2 ** 20);
   memory.remember(pid);
-  figures.first.push(await takeCheckpoint(host, name));
+  figures.first.push(await host.must('checkpoint', name));
   say(`first checkpoint in ${Math.round(figures.first.at(-1)!.durableMs)} ms, pause ${Math.round(figures.first.at(-1)!.pauseMs)} ms`);
   for (let number = 1; number <= laterCheckpoints; number += 1) {
     await sleep(workMs);
     // Just before the one and just before the next: as long a time as between the two checkpoints.
     const changed = memory.look(pid);
-    const later = await takeCheckpoint(host, name);
+    const later = await host.must('checkpoint', name);
     say(`a later one in ${Math.round(later.durableMs)} ms, ${Math.round(later.bytesUploaded / 1000)} kB for ${changed.pages} pages`);
     figures.later.push(later);
     figures.changed.push(changed);
@@ -125,10 +125,4 @@ async function arrive(host: TestHost, name: string, say: (text: string) => void)
 async function workAndSuspend(host: TestHost, name: string, workMs: number): Promise<DepartFigures> {
   await sleep(workMs);
   return (await host.suspend(name)).depart;
-}
-
-async function takeCheckpoint(host: TestHost, name: string): Promise<CheckpointFigures> {
-  const { exitCode, stdout, stderr } = await host.run(['checkpoint', name, '--json']);
-  if (exitCode !== 0) throw new Error(`godwit checkpoint ${name}: exit ${exitCode}: ${stderr}`);
-  return JSON.parse(stdout) as CheckpointFigures;
 }
