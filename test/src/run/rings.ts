@@ -15,8 +15,8 @@ const inFolders = (folders: readonly string[]): string[] => folders.map((folder)
 const machines = inFolders(['crash', 'e2e', 'faults', 'guest', 'history', 'lease', 'offline', 'qemu', 'takeover']);
 /** Tests whose milliseconds count: they have the machine for themselves. */
 const punctual = inFolders(['guard']);
-/** Files that wait for most of a minute come first, so that nobody waits for them in the end. */
-const waitLong = ['test/dist/account/revoke.test.js'];
+/** Files that take a minute or more come first, so that nobody waits for one of them alone in the end. */
+const long = ['account/revoke', 'takeover/takeover', 'offline/offline', 'e2e/faults-processes', 'crash/crash', 'history/history', 'faults/campaign'].map((name) => `test/dist/${name}.test.js`);
 
 const UNIT_LIMIT_MS = 120_000;
 /** Real QEMU under software emulation, real PostgreSQL: minutes are possible, hours are not. */
@@ -30,7 +30,7 @@ export function findRings(rootDir: string, wanted: readonly string[]): Ring[] {
   const find = (patterns: readonly string[], exclude: readonly string[] = []) => globSync(patterns, { cwd: rootDir, exclude })
     .filter((file) => existsSync(join(rootDir, sourceOf(file))))
     .filter((file) => wanted.length === 0 || wanted.some((word) => sourceOf(file).includes(word)))
-    .sort((a, b) => Number(waitLong.includes(b)) - Number(waitLong.includes(a)) || (a < b ? -1 : 1));
+    .sort((a, b) => Number(long.includes(b)) - Number(long.includes(a)) || (a < b ? -1 : 1));
   return [
     { name: 'unit', files: find(['libs/*/dist/**/*.test.js', 'apps/*/dist/**/*.test.js']), concurrency: 2, fileLimitMs: UNIT_LIMIT_MS },
     // They start servers and wait for them: one more than there are cores.

@@ -11,7 +11,7 @@ import type { Recorder } from '../working-set/recorder.ts';
 import { HeldFrames } from './held-frames.ts';
 import type { Line } from './line.ts';
 import type { LiveFrames, LivePages } from './live-frames.ts';
-import { ReadAhead } from './read-ahead.ts';
+import { groupPages, ReadAhead } from './read-ahead.ts';
 
 const { leafPages, ramPageBytes } = limits;
 /** Zero pages that come along with one that was asked for: they cost 9 bytes each and save a fault each. */
@@ -31,7 +31,7 @@ export interface RamPlayerOptions {
   readonly digests: PageDigests | undefined;
   readonly clock: Clock;
   readonly line: Line;
-  /** While it records, a fault gets its page and not the frame around it: what the guest needs is to be known page by page. */
+  /** While it records, a fault gets its page and the few around it, not the whole frame: what the guest needs is to be known about as finely. */
   readonly recorder: Recorder | undefined;
 }
 
@@ -82,10 +82,12 @@ export class RamPlayer {
     return this.#servedMs;
   }
 
-  /** Sends these pages of a frame before anybody asks for them; the others of it are held for whoever does. */
+  /** Sends these pages of a frame, and those around them, before anybody asks for them; the others of it are held for whoever does. */
   async prefetch(live: LivePages, pages: ReadonlySet<number>): Promise<void> {
-    this.pagesPrefetched += live.pages.reduce((count, page) => count + (pages.has(page) && !this.#sent.isSent(this.#blockOf(live.regionId), page) ? 1 : 0), 0);
-    await this.#deliver(live, (page) => pages.has(page));
+    const groups = new Set(Array.from(pages, groupOf));
+    const isWanted = (page: number): boolean => groups.has(groupOf(page));
+    this.pagesPrefetched += live.pages.reduce((count, page) => count + (isWanted(page) && !this.#sent.isSent(this.#blockOf(live.regionId), page) ? 1 : 0), 0);
+    await this.#deliver(live, isWanted);
   }
 
   /** The same for a page that holds nothing. */
@@ -186,7 +188,7 @@ export class RamPlayer {
     else {
       const live = this.#held.get(place.frame) ?? (await frames.get(place.frame));
       const end = recorder?.recording === true ? page + this.#ahead.pagesFor(index, page) : undefined;
-      await this.#deliver(live, (candidate) => end === undefined || (candidate >= page && candidate < end));
+      await this.#deliver(live, (candidate) => end === undefined || groupOf(candidate) === groupOf(page) || (candidate >= page && candidate < end));
     }
     // A page table that lies would leave the guest waiting for ever.
     if (!this.#sent.isSent(index, page)) throw new Fault('TABLE_CORRUPT', { subject: ram[index]!.name, expected: `page ${page} in its frame` });
@@ -283,6 +285,10 @@ export class RamPlayer {
     socket.uncork();
     if (!room) await Promise.race([new Promise<void>((resolve) => socket.once('drain', resolve)), this.failed]);
   }
+}
+
+function groupOf(page: number): number {
+  return Math.floor(page / groupPages);
 }
 
 /** Total of RAM in bytes, for progress. */

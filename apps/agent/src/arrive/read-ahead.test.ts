@@ -3,23 +3,24 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ReadAhead } from './read-ahead.ts';
 
-test('a walk through memory gets twice as much each time, up to a frame; a jump gets its page', () => {
+test('a walk through memory gets twice as much each time, up to a frame; a jump gets its group', () => {
   const ahead = new ReadAhead();
   const asked: number[] = [];
-  for (let page = 100; asked.length < 9; page += asked.at(-1)!) asked.push(ahead.pagesFor(0, page));
-  assert.deepEqual(asked, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
-  assert.equal(ahead.pagesFor(0, 5000), 1);
-  assert.equal(ahead.pagesFor(1, 5001), 1, 'another block is another walk');
-  assert.equal(ahead.pagesFor(0, 5001), 2, 'a walk goes on though there was another');
+  for (let page = 104; asked.length < 9; page += asked.at(-1)!) asked.push(ahead.pagesFor(0, page));
+  assert.deepEqual(asked, [8, 16, 32, 64, 64, 64, 64, 64, 64]);
+  assert.equal(ahead.pagesFor(0, 5000), 8);
+  assert.equal(ahead.pagesFor(0, 6007), 1, 'what is left of its group');
+  assert.equal(ahead.pagesFor(1, 5008), 8, 'another block is another walk');
+  assert.equal(ahead.pagesFor(0, 5008), 16, 'a walk goes on though there was another');
 });
 
 test('eight walks at the same time are told apart; memory for them is bounded', () => {
   const ahead = new ReadAhead();
   const starts = Array.from({ length: 8 }, (_, walk) => walk * 10_000);
   for (const page of starts) ahead.pagesFor(0, page);
-  for (const page of starts) assert.equal(ahead.pagesFor(0, page + 1), 2);
-  for (let page = 500_000; page < 501_000; page += 2) ahead.pagesFor(0, page);
-  for (const page of starts) assert.equal(ahead.pagesFor(0, page + 3), 1, 'forgotten');
+  for (const page of starts) assert.equal(ahead.pagesFor(0, page + 8), 16);
+  for (let page = 500_000; page < 501_000; page += 16) ahead.pagesFor(0, page);
+  for (const page of starts) assert.equal(ahead.pagesFor(0, page + 24), 8, 'forgotten');
 });
 
 test('whatever is asked for, 1 to 64 pages are given', () => {

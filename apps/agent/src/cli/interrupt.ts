@@ -3,7 +3,7 @@ import type { ControlCommand } from '@godwit/wire';
 import type { SecondThoughts } from '../daemon/control-client.ts';
 
 /** Commands that the agent undoes when they are called off. With any other Ctrl-C ends the command line only, and the agent goes on. */
-const undoable: ReadonlySet<ControlCommand> = new Set(['suspend', 'resume', 'takeover']);
+const undoable: ReadonlySet<ControlCommand> = new Set(['suspend', 'checkpoint', 'resume', 'takeover']);
 
 /** Where the agent is with it, for whoever leaves. */
 export interface InterruptParts {

@@ -87,8 +87,6 @@ export class Protection {
       });
       Object.assign(seen, { madeMs: beganMs, tookMs: clock.bootMs() - beganMs, failures: 0, processorMs });
       this.#host.log.info('checkpoint-made', { desktop: desktop.record.desktopId, sequence: made.sequence, way: made.way, pauseMs: made.pauseMs, durableMs: Math.round(made.durableMs), bytes: made.bytesUploaded });
-      // Each checkpoint leaves one layer more.
-      void shortenChain(this.#host, desktop);
       if (desktop.protection !== undefined) desktop.protection = { everyMs: desktop.protection.everyMs, lastWallMs: clock.wallMs() };
       return made;
     } catch (error) {
@@ -96,6 +94,9 @@ export class Protection {
       if (fault.kind === 'fenced') this.#onFenced(desktop, fault);
       if (desktop.record.pending !== null) this.#ask(desktop);
       throw fault;
+    } finally {
+      // Each checkpoint leaves one layer more, and so does one that failed.
+      void shortenChain(this.#host, desktop);
     }
   }
 
