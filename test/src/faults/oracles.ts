@@ -126,12 +126,17 @@ async function asksForFork(stage: Stage, actor: Actor, seen: GuestTick): Promise
   return first !== undefined && first.counter >= least && first.memoryOk && first.diskOk ? [] : [`${name} is at ${JSON.stringify(first)}, its copy was seen at ${JSON.stringify(seen)}`];
 }
 
-/** It is in the store and free, or stopped on its host. */
+/** It is in the store and free, or stopped on its host; before that it is free for a moment too, with nothing of the copy in it. */
 async function waitForFork({ holder, memory, desktop }: Stage, actor: Actor): Promise<{ readonly name: string; readonly stopped: boolean } | undefined> {
   const endMs = performance.now() + forkMs;
   while (performance.now() < endMs) {
     const { desktops } = await holder.insider.ask('listDesktops');
     const fork = desktops.find(({ name }) => name.startsWith(`${desktop}.left-`) && !memory.forks.has(name));
+    const leaving = (await actor.host.call('status', { name: null })).desktops.some(({ state }) => state === 'left');
+    if (leaving) {
+      await sleep(500);
+      continue;
+    }
     if (fork?.owner === null && fork.head !== null) return { name: fork.name, stopped: false };
     if (fork?.owner?.name === actor.name) {
       const [status] = (await actor.host.call('status', { name: fork.name })).desktops;

@@ -286,10 +286,10 @@ export class Desktops {
     for (const folder of [...this.#damaged.keys()]) await this.#recover(folder);
   }
 
-  /** One desktop has one folder here: what was here before it was taken over has to be out of it. */
+  /** One desktop has one folder here: what was here before it was taken over has to be out of it, and to be in what it becomes. */
   #assertNotLeft({ desktopId, name }: Desktop): void {
-    const local = this.#local.get(desktopId);
-    if (local?.record.stage === 'left') throw new Fault('DESKTOP_BUSY', { subject: name, found: `what was here before it was taken over, which is kept as ${local.name} first` });
+    const local = [...this.#local.values()].find(({ record }) => record.stage === 'left' && (record.desktopId === desktopId || record.left?.desktopId === desktopId));
+    if (local !== undefined) throw new Fault('DESKTOP_BUSY', { subject: name, found: `what was here before it was taken over, which is kept as ${local.name} first` });
   }
 
   #assertReadable(desktopId: DesktopId): void {
