@@ -16,7 +16,7 @@ const machines = inFolders(['crash', 'e2e', 'faults', 'guest', 'history', 'lease
 /** Tests whose milliseconds count: they have the machine for themselves. */
 const punctual = inFolders(['guard']);
 /** Files that take a minute or more come first, so that nobody waits for one of them alone in the end. */
-const long = ['account/revoke', 'takeover/takeover', 'offline/offline', 'e2e/faults-processes', 'crash/crash', 'history/history', 'faults/campaign'].map((name) => `test/dist/${name}.test.js`);
+const long = ['account/revoke', 'takeover/takeover', 'offline/offline', 'e2e/faults-processes', 'crash/crash', 'history/history', 'faults/campaign', 'e2e/refusals'].map((name) => `test/dist/${name}.test.js`);
 
 const UNIT_LIMIT_MS = 120_000;
 /** Real QEMU under software emulation, real PostgreSQL: minutes are possible, hours are not. */

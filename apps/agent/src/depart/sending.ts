@@ -49,7 +49,10 @@ export class Sending {
   #arrived = false;
   #noted = false;
   #patience: NodeJS.Timeout | undefined;
-  readonly #callOff = (): void => this.#patient.end();
+  readonly #callOff = (): void => {
+    clearTimeout(this.#patience);
+    this.#patient.end();
+  };
 
   constructor(options: SendingOptions) {
     this.#options = options;
