@@ -8,6 +8,7 @@ export * from './lease-times.ts';
 export * from './leases.ts';
 export * from './limits.ts';
 export * from './openapi.ts';
+export * from './operators/index.ts';
 export * from './phases.ts';
 export * from './problem.ts';
 export * from './prune.ts';

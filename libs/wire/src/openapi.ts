@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { sessionCookie } from './operators/sign-in.ts';
 import { problem, problemMediaType, statusOf } from './problem.ts';
 import type { RawAnswer, Route } from './route.ts';
-import { commonFaults, routes, signedFaults } from './routes.ts';
+import { commonFaults, operatorFaults, routes, signedFaults } from './routes.ts';
 
 type Json = Record<string, unknown>;
 
@@ -31,6 +32,8 @@ export function openApiDocument(version: string): Json {
           description: "Ed25519 signature of the device over method, path, body digest, time and nonce: see docs/protocol.md, 'Signed requests'",
         },
         url: { type: 'apiKey', in: 'query', name: 'signature', description: 'part of a URL from mintUrls' },
+        session: { type: 'apiKey', in: 'cookie', name: sessionCookie, description: 'the session of an operator, from signIn or enrolOperator' },
+        ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'from operatorTicket, good once' },
       },
     },
   };
@@ -41,11 +44,17 @@ function operation(id: string, route: Route): Json {
   return {
     operationId: id,
     summary: route.summary,
-    security: signed ? [{ device: [] }] : route.auth === 'url' ? [{ url: [] }] : [],
+    security: securityOf(route),
     ...parameters(route),
     ...(route.body === undefined ? {} : { requestBody: { required: true, content: requestContent(route.body) } }),
-    responses: { [String(route.status)]: success(route.answer), ...faultAnswers([...route.faults, ...commonFaults, ...(signed ? signedFaults : [])]) },
+    responses: { [String(route.status)]: success(route.answer), ...faultAnswers([...route.faults, ...commonFaults, ...(signed ? signedFaults : []), ...(route.auth === 'operator' || route.auth === 'visitor' ? operatorFaults : [])]) },
   };
+}
+
+function securityOf({ auth, role }: Route): readonly Record<string, readonly string[]>[] {
+  if (auth === 'self' || auth === 'host') return [{ device: [] }];
+  if (auth === 'operator') return [{ session: role === undefined ? [] : [role] }];
+  return auth === 'url' || auth === 'ticket' ? [{ [auth]: [] }] : [];
 }
 
 function parameters(route: Route): Json {

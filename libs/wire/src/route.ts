@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { FaultCode } from '@godwit/base';
+import type { Role } from './operators/sign-in.ts';
 
 /**
  * Who may call a route:
@@ -7,8 +8,11 @@ import type { FaultCode } from '@godwit/base';
  * - `self`  signed by a device key that is not enrolled yet: the one in the request, or in the join it asks about
  * - `host`  signed by a device that the account's chain holds now
  * - `url`   whoever has the signed URL, until it expires
+ * - `visitor`  a page of the dashboard before anybody has signed in: from the coordinator's own origin, and counted by address
+ * - `operator` a page with the session of an operator who has at least the route's `role`
+ * - `ticket`   whoever has a one-time ticket from operatorTicket
  */
-export type RouteAuth = 'none' | 'self' | 'host' | 'url';
+export type RouteAuth = 'none' | 'self' | 'host' | 'url' | 'visitor' | 'operator' | 'ticket';
 export type RouteMethod = 'GET' | 'PUT' | 'POST' | 'HEAD';
 
 /** What an answer holds where it is not JSON. */
@@ -20,6 +24,8 @@ export interface Route {
   /** Segments with `:name` are parameters; a last segment `*name` takes the rest of the path. */
   readonly path: string;
   readonly auth: RouteAuth;
+  /** With `auth: 'operator'`, and only there. */
+  readonly role?: Role;
   readonly summary: string;
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;

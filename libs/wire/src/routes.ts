@@ -5,6 +5,8 @@ import * as audit from './audit.ts';
 import * as desktops from './desktops.ts';
 import * as hosts from './hosts.ts';
 import { leaseRoutes } from './lease-routes.ts';
+import { moveReport } from './operators/moves.ts';
+import { operatorRoutes } from './operators/routes.ts';
 import { pastRoutes } from './past-routes.ts';
 import type { Route } from './route.ts';
 import { label, nothing, publicKey } from './values.ts';
@@ -16,6 +18,8 @@ import { label, nothing, publicKey } from './values.ts';
 
 /** What any route may answer. */
 export const commonFaults: readonly FaultCode[] = ['INTERNAL', 'REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'DATABASE_UNAVAILABLE', 'LOG_UNSOUND', 'LOG_REWOUND'];
+/** What every route for operators may answer beside them. */
+export const operatorFaults: readonly FaultCode[] = ['ORIGIN_REFUSED', 'SESSION_MISSING', 'ROLE_TOO_LOW'];
 /** What every signed route may answer beside them. */
 export const signedFaults: readonly FaultCode[] = ['REQUEST_UNSIGNED', 'REQUEST_SIGNATURE_REFUSED', 'REQUEST_TIME_SKEWED', 'REQUEST_REPLAYED', 'HOST_UNKNOWN', 'HOST_REVOKED'];
 
@@ -248,6 +252,18 @@ export const routes = {
   },
   ...leaseRoutes,
   ...pastRoutes,
+  reportMove: {
+    method: 'POST',
+    path: '/v1/desktops/:desktopId/moves',
+    auth: 'host',
+    summary: 'Tell how a move goes, for people to see',
+    params: desktops.desktopParams,
+    body: moveReport,
+    status: 200,
+    answer: nothing,
+    faults: ['DESKTOP_NOT_FOUND'],
+  },
+  ...operatorRoutes,
   mintUrls: {
     method: 'POST',
     path: '/v1/desktops/:desktopId/urls',

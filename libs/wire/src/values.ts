@@ -40,13 +40,14 @@ export function exactBytes(lengthBytes: number) {
     .meta({ description: `base64url without padding, exactly ${lengthBytes} bytes` });
 }
 
-/** One spelling per value: lengths 1 mod 4 do not exist, and unused bits of the last character are zero. */
+const base64urlDigits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** One spelling per value: lengths 1 mod 4 do not exist, and unused bits of the last character are zero. Also runs in browsers. */
 function isCanonical(text: string): boolean {
   const tail = text.length % 4;
   if (tail === 0) return true;
   if (tail === 1) return false;
-  const last = text.slice(-tail);
-  return Buffer.from(last, 'base64url').toString('base64url') === last;
+  return base64urlDigits.indexOf(text.at(-1) ?? '') % (tail === 2 ? 16 : 4) === 0;
 }
 
 /** The bytes of a value that passed {@link boundedBytes} or {@link exactBytes}. */

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
+import { Fault } from '@godwit/base';
 import { routes, type Route } from '@godwit/wire';
 import type { WithCaller } from './serve.ts';
 import { routeOf } from './serve.ts';
@@ -25,6 +26,7 @@ export class SignatureGuard implements CanActivate {
     const route: Route = routeOf(context);
     // A coordinator that is not what it was says so to everybody; its signed head it still shows, as evidence against itself.
     if (route.auth !== 'none' && route.path !== routes.readTreeHead.path) this.#auditLog.requireServing();
+    if (route.auth === 'operator' || route.auth === 'visitor' || route.auth === 'ticket') throw new Fault('SESSION_MISSING');
     if (route.auth !== 'host') return true;
     const request = context.switchToHttp().getRequest<Request & WithCaller>();
     request.caller = await this.#signatures.callerOf(request, bodyBytesOf(request));

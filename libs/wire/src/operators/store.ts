@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { scrubFinding } from '../prune.ts';
+import { accountId, byteCount, count, desktopId, desktopName, timeMs } from '../values.ts';
+
+/** The store as its operator sees it. */
+
+export const jobRun = z.object({
+  job: z.string().max(64),
+  startedMs: timeMs,
+  endedMs: timeMs.nullable(),
+  state: z.enum(['running', 'done', 'failed']),
+  /** What it did, in figures: objects looked at, freed bytes. */
+  figures: z.record(z.string().max(64), z.number()),
+  fault: z.string().max(500).nullable(),
+});
+export type JobRun = z.infer<typeof jobRun>;
+
+export const storeDay = z.object({ dayMs: timeMs, liveBytes: byteCount, deadBytes: byteCount, objects: count });
+export const storeView = z.object({
+  liveBytes: byteCount,
+  /** Needed by no checkpoint any more, waiting for its grace time or for the store's lock. */
+  deadBytes: byteCount,
+  objects: count,
+  /** Of the disk or bucket it lies in; null where that cannot be known. */
+  freeBytes: byteCount.nullable(),
+  /** By growth of the last week; null: it does not grow, or it is not known. */
+  fullAtMs: timeMs.nullable(),
+  /** All that the checkpoints reach, counted once for each, over what is stored: how often a byte is used. */
+  dedupFactor: z.number().nullable(),
+  /** Biggest first, at most 100. */
+  desktops: z.array(z.object({ accountId, desktopId, name: desktopName, liveBytes: byteCount, objects: count })).max(100),
+  scrub: z.object({ objects: count, looked: count, oldestMs: timeMs.nullable(), damaged: z.array(z.object({ key: z.string().max(512), finding: scrubFinding, lookedMs: timeMs })).max(100) }),
+  /** Newest first. */
+  runs: z.array(jobRun).max(100),
+  /** One a day, oldest first; today's is now. */
+  growth: z.array(storeDay).max(400),
+});
+export type StoreView = z.infer<typeof storeView>;
