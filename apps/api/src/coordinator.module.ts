@@ -39,6 +39,7 @@ import { ObjectRequests } from './objects/object-requests.ts';
 import { ObjectsController } from './objects/objects.controller.ts';
 import { ObjectsRepository } from './objects/objects.repository.ts';
 import { ObjectsService } from './objects/objects.service.ts';
+import { OperatorsHub } from './operators/operators-hub.ts';
 import { Collector } from './prune/collector.ts';
 import { PruneController } from './prune/prune.controller.ts';
 import { PruneService } from './prune/prune.service.ts';
@@ -86,6 +87,7 @@ export class CoordinatorModule {
         { provide: APP_GUARD, useClass: SignatureGuard },
         Signatures,
         EventsHub,
+        OperatorsHub,
         HostsRepository,
         Nonces,
         AccountsRepository,

@@ -2,6 +2,7 @@ import { sql, type Kysely, type Migration } from 'kysely';
 import { addRecovery } from '../accounts/recovery.migration.ts';
 import { addAuditLog } from '../audit/audit.migration.ts';
 import { addOwnership } from '../leases/ownership.migration.ts';
+import { addOperators } from '../operators/operators.migration.ts';
 import { addCollection } from '../prune/prune.migration.ts';
 
 /**
@@ -16,6 +17,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003-audit-log': { up: addAuditLog },
   '0004-recovery': { up: addRecovery },
   '0005-ownership': { up: addOwnership },
+  '0006-operators': { up: addOperators },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

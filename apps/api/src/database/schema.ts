@@ -1,6 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { AccountId, CommitId, DesktopId, HostId, JoinId } from '@godwit/base';
-import type { HostReport, OfflineMode } from '@godwit/wire';
+import type { HostReport, OfflineMode, Role } from '@godwit/wire';
 
 /** The tables as queries see them. Their SQL is in migrations.ts; what the columns mean stands there. */
 
@@ -13,6 +13,7 @@ export interface CoordinatorTable {
   audience: string;
   log_seed: Buffer | null;
   lease_keeper: string | null;
+  origin: string | null;
 }
 
 export interface AccountsTable {
@@ -178,6 +179,44 @@ export interface AuditNodesTable {
   hash: Buffer;
 }
 
+export interface OperatorsTable {
+  operator_id: string;
+  name: string;
+  role: Role;
+  created_at: Generated<Date>;
+  last_seen_at: Date | null;
+  issuer: string | null;
+  subject: string | null;
+}
+
+export interface PasskeysTable {
+  credential_id: Buffer;
+  operator_id: string;
+  public_key: Buffer;
+  counter: BigInteger;
+  transports: string[];
+  created_at: Generated<Date>;
+  last_used_at: Date | null;
+}
+
+export interface InvitesTable {
+  code_digest: Buffer;
+  operator_id: string | null;
+  name: string | null;
+  role: Role;
+  expires_at: Date;
+}
+
+export interface SessionsTable {
+  session_id: string;
+  token_digest: Buffer;
+  operator_id: string;
+  agent: string;
+  started_at: Generated<Date>;
+  last_seen_at: Generated<Date>;
+  fresh_at: Generated<Date>;
+}
+
 export interface Schema {
   coordinator: CoordinatorTable;
   accounts: AccountsTable;
@@ -197,4 +236,8 @@ export interface Schema {
   audit_log: AuditLogTable;
   audit_leaves: AuditLeavesTable;
   audit_nodes: AuditNodesTable;
+  operators: OperatorsTable;
+  passkeys: PasskeysTable;
+  invites: InvitesTable;
+  sessions: SessionsTable;
 }
