@@ -21,7 +21,7 @@ export const commonFaults: readonly FaultCode[] = ['INTERNAL', 'REQUEST_INVALID'
 /** What every route for operators may answer beside them. */
 export const operatorFaults: readonly FaultCode[] = ['ORIGIN_REFUSED', 'SESSION_MISSING', 'ROLE_TOO_LOW'];
 /** What every signed route may answer beside them. */
-export const signedFaults: readonly FaultCode[] = ['REQUEST_UNSIGNED', 'REQUEST_SIGNATURE_REFUSED', 'REQUEST_TIME_SKEWED', 'REQUEST_REPLAYED', 'HOST_UNKNOWN', 'HOST_REVOKED'];
+export const signedFaults: readonly FaultCode[] = ['REQUEST_UNSIGNED', 'REQUEST_SIGNATURE_REFUSED', 'REQUEST_TIME_SKEWED', 'REQUEST_REPLAYED', 'HOST_UNKNOWN', 'HOST_REVOKED', 'HOST_BARRED'];
 
 /** `audience`: the coordinator's name for itself, the same at all its replicas and for ever. Agents learn it once, at init or join, and sign for it. `logKey`: the key of its tree heads, learnt and kept likewise. */
 const probe = z.object({ status: z.literal('ok'), version: label, audience: label, logKey: publicKey });
@@ -261,7 +261,7 @@ export const routes = {
     body: moveReport,
     status: 200,
     answer: nothing,
-    faults: ['DESKTOP_NOT_FOUND'],
+    faults: ['DESKTOP_NOT_FOUND', 'EPOCH_FENCED'],
   },
   ...operatorRoutes,
   mintUrls: {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { arrivePhases, departPhases } from '../phases.ts';
-import { byteCount, count, desktopId, desktopName, epoch, hostId, hostName, sequence, timeMs } from '../values.ts';
+import { accountId, byteCount, count, desktopId, desktopName, epoch, hostId, hostName, sequence, timeMs } from '../values.ts';
 
 /**
  * A move as its host tells it: a suspend, a checkpoint of a running desktop, or a resume. Sizes, times and names of phases only; nothing of
@@ -40,6 +40,8 @@ const told = {
   /** The code of the fault that ended it. */
   fault: z.string().max(64).regex(/^[A-Z][A-Z0-9_]*$/).nullable(),
   phases: z.array(movePhase).max(32),
+  /** The checkpoint that it made or resumed, once that is known. */
+  sequence: sequence.nullable(),
 };
 
 /** What a host tells, at most once a second and once at the end. The same `moveId` again replaces what was told. */
@@ -48,14 +50,13 @@ export type MoveReport = z.infer<typeof moveReport>;
 
 export const move = z.object({
   moveId,
+  accountId,
   desktopId,
   desktopName,
   hostId,
   hostName,
   epoch,
   ...told,
-  /** The checkpoint it made or resumed, once that is known. */
-  sequence: sequence.nullable(),
   /** The coordinator's clock at the first and at the last word of it. */
   startedMs: timeMs,
   toldMs: timeMs,

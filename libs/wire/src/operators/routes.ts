@@ -258,6 +258,6 @@ export const operatorRoutes = {
     query: audit.operatorAuditQuery,
     status: 200,
     answer: audit.operatorAudit,
-    faults: [],
+    faults: ['TREE_HEAD_INVALID'],
   },
 } as const satisfies Record<string, Route>;
