@@ -16,14 +16,15 @@ const meanings: Readonly<Record<string, string>> = {
   partlyDone: 'done in part: suspended, and saved on this machine only',
   notEnrolled: 'this host belongs to no account, or no more',
   heldElsewhere: 'another host owns the desktop',
-  unknownOutcome: 'it is not known whether it happened; look at `godwit status`',
+  unknownOutcome: 'it is not known whether it happened: do not close the lid, look at `godwit status`',
   hostUnfit: 'this host cannot run the desktop, or lacks QEMU',
   pending: 'not done yet; wait or start it again',
   noSuchThing: 'no desktop, or no waiting machine, of that name',
   busy: 'another operation on this desktop is under way',
   wrongWords: 'the recovery words are wrong',
   unreachable: 'agent, coordinator or store is out of reach',
-  cancelled: 'cancelled',
+  cancelled: 'cancelled with Ctrl-C',
+  terminated: 'ended by SIGTERM; the agent goes on with what it was asked for',
 };
 
 export interface ExitCodes {

@@ -40,7 +40,7 @@ describe('refusals', { timeout: 180_000 }, () => {
     for (const words of [['suspned', 'work'], ['suspend'], ['suspend', 'work', 'more'], ['status', '--nonsense'], ['create', 'x', '--memory', 'much'], ['create', 'x', '--cpus', 'many'], ['console', 'x', '--lines', '-1']]) {
       const { exitCode, stdout, stderr } = await a.run(words);
       assert.deepEqual([exitCode, stdout], [2, ''], words.join(' '));
-      assert.match(stderr, /^error: /);
+      assert.match(stderr, /^godwit: error: .*\ngodwit: hint: /);
       assertRefused(await a.ask(...(words as [never])), 'ARGUMENT_INVALID', 2);
     }
   });

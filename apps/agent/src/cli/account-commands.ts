@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { Fault } from '@godwit/base';
-import { askFirst, type Shell } from './past-commands.ts';
+import { askFirst, type Shell } from './shell.ts';
 import { readSecrets } from './secret-input.ts';
 
 /** The commands about the account, its hosts and their keys. Words and passphrases are typed or piped: arguments and environment are for all to see. */

@@ -1,5 +1,6 @@
 import { printable } from '@godwit/base';
 import type { ControlCommand, ControlResult, DesktopStatus } from '@godwit/wire';
+import type { Mark, Paint } from './colours.ts';
 import { bytesText, durationText, table } from './figures.ts';
 import { cacheAnswer } from './cache-command.ts';
 import { recoverAnswer, rekeyAnswer, revokeAnswer } from './account-answers.ts';
@@ -8,7 +9,7 @@ import { checkpointAnswer, protectAnswer } from './protect-answers.ts';
 import { forkAnswer, pruneAnswer, rollbackAnswer, scrubAnswer } from './past-answers.ts';
 
 /** What each command prints for people when it is done; `--json` prints the result itself instead. Pure. */
-export const answers: { readonly [Command in ControlCommand]: (result: ControlResult<Command>) => string } = {
+export const answers: { readonly [Command in ControlCommand]: (result: ControlResult<Command>, paint: Paint) => string } = {
   init: (result) =>
     [
       `This host is ${result.hostName}, the first of account ${result.accountId.slice(0, 8)} (fingerprint ${result.fingerprint}).`,
@@ -42,7 +43,7 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
       ...(arrive.eagerReason === null ? [] : [`Everything was fetched before it ran: ${arrive.eagerReason}`]),
       arrive.completeMs === null ? 'The rest comes in the background.' : `All of it is here after ${durationText(arrive.completeMs)}: ${fetchedText(arrive)}.`,
     ].join('\n'),
-  status: (result) => [`${result.hostName} at ${result.coordinator}${result.reachable ? '' : ' (out of reach: what is held elsewhere is not shown)'}`, '', statusTable(result.desktops)].join('\n'),
+  status: (result, paint) => [`${result.hostName} at ${result.coordinator}${result.reachable ? '' : ' (out of reach: what is held elsewhere is not shown)'}`, '', statusTable(result.desktops, paint)].join('\n'),
   takeover: takeOverAnswer,
   policy: policyAnswer,
   history: ({ checkpoints }) =>
@@ -68,9 +69,9 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
       ...(good ? ['Each is proven, and together they say what this host knows.'] : [`They do not say what this host knows:`, ...findings.map(printable)]),
     ].join('\n'),
   cache: cacheAnswer,
-  doctor: ({ findings, verdict }) =>
+  doctor: ({ findings, verdict }, paint) =>
     [
-      table(findings.map((finding) => [mark[finding.state], finding.check, finding.found])),
+      table(findings.map((finding) => [paint(marks[finding.state], signs[finding.state]), finding.check, finding.found])),
       ...findings.flatMap((finding) => (finding.hint === null ? [] : [`\n${finding.check}: ${finding.hint}`])),
       '',
       { good: 'All is well.', degraded: 'It works, with less than it could.', bad: 'It cannot work like this.' }[verdict],
@@ -78,7 +79,8 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
   console: ({ lines }) => lines.map(printable).join('\n'),
 };
 
-const mark = { good: 'ok', degraded: '!!', bad: 'XX' } as const;
+const signs = { good: 'ok', degraded: '!!', bad: 'XX' } as const;
+const marks = { good: 'good', degraded: 'doubtful', bad: 'bad' } as const;
 
 function fetchedText({ bytesFetched, bytesFromCache }: ControlResult<'resume'>['arrive']): string {
   return `${bytesText(bytesFetched)} fetched${bytesFromCache === 0 ? '' : `, ${bytesText(bytesFromCache)} from the cache of this host`}`;
@@ -93,7 +95,17 @@ function acceleration(accelerator: 'kvm' | 'tcg'): string {
   return accelerator === 'kvm' ? 'KVM' : 'software emulation (slow: KVM is not to be had here)';
 }
 
-function statusTable(desktops: readonly DesktopStatus[]): string {
+const stateMarks: Partial<Record<DesktopStatus['state'], Mark>> = { running: 'good', filling: 'good', free: 'good', unknown: 'bad', lost: 'bad', damaged: 'bad', saved: 'doubtful', left: 'doubtful', departing: 'doubtful', arriving: 'doubtful' };
+
+function statusTable(desktops: readonly DesktopStatus[], paint: Paint): string {
   if (desktops.length === 0) return 'No desktop yet. Next: godwit create NAME --image IMAGE --memory 4G --disk 40G';
-  return table([['DESKTOP', 'STATE', 'HOLDER', 'CHECKPOINT', ''], ...desktops.map((desktop) => [desktop.name, desktop.state, desktop.holder ?? '-', desktop.sequence === null ? '-' : String(desktop.sequence), desktop.note ?? ''])]);
+  return table([
+    ['DESKTOP', 'STATE', 'HOLDER', 'CHECKPOINT', ''],
+    ...desktops.map(({ name, state, holder, sequence, note }) => [name, paintState(state, paint), holder ?? '-', sequence === null ? '-' : String(sequence), note ?? '']),
+  ]);
+}
+
+export function paintState(state: DesktopStatus['state'], paint: Paint): string {
+  const mark = stateMarks[state];
+  return mark === undefined ? state : paint(mark, state);
 }

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { ControlResult } from '@godwit/wire';
 import { bytesText, parseBytes, table } from './figures.ts';
-import type { Shell } from './past-commands.ts';
+import type { Shell } from './shell.ts';
 
 /** `godwit cache`: what this host keeps of the store, and how much it may. */
 

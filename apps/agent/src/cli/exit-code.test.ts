@@ -9,7 +9,7 @@ const exitOf = (code: FaultCode): number => exitCodeOf(new Fault(code));
 describe('exit codes', () => {
   test('are these numbers: scripts of users hold them', () => {
     assert.deepEqual(exitCodes, {
-      done: 0, failed: 1, usage: 2, partlyDone: 3, notEnrolled: 4, heldElsewhere: 5, unknownOutcome: 6, hostUnfit: 7, pending: 8, noSuchThing: 10, busy: 11, wrongWords: 12, unreachable: 69, cancelled: 130,
+      done: 0, failed: 1, usage: 2, partlyDone: 3, notEnrolled: 4, heldElsewhere: 5, unknownOutcome: 6, hostUnfit: 7, pending: 8, noSuchThing: 10, busy: 11, wrongWords: 12, unreachable: 69, cancelled: 130, terminated: 143,
     });
   });
 

@@ -1,7 +1,7 @@
 import { type Fault, type FaultCode, type FaultKind } from '@godwit/base';
 
 /**
- * Exit codes of the CLI. 3, 4, 8, 10, 11, 12 and 130 mean what they mean in gh and restic, 69 what sysexits says. An unknown one is a failure.
+ * Exit codes of the CLI. 3, 4, 8, 10, 11, 12 and 130 mean what they mean in gh and restic, 69 what sysexits says, 143 what shells say of SIGTERM. An unknown one is a failure.
  */
 export const exitCodes = {
   done: 0,
@@ -18,6 +18,7 @@ export const exitCodes = {
   wrongWords: 12,
   unreachable: 69,
   cancelled: 130,
+  terminated: 143,
 } as const;
 
 const byCode: Partial<Record<FaultCode, number>> = {

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** How numbers are written for people: three significant digits at the most, units always. Pure. */
 
 export function bytesText(bytes: number): string {
@@ -31,7 +33,13 @@ export function parseBytes(text: string): number | undefined {
 
 /** Columns as wide as their widest cell; the first left-aligned, the others as `align` says (default left). */
 export function table(rows: readonly (readonly string[])[], align: readonly ('left' | 'right')[] = []): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[]): string => row.map((cell, column) => (align[column] === 'right' ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd();
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => widthOf(row[column] ?? ''))));
+  const fill = (cell: string, column: number): string => ' '.repeat(widths[column]! - widthOf(cell));
+  const line = (row: readonly string[]): string => row.map((cell, column) => (align[column] === 'right' ? fill(cell, column) + cell : cell + fill(cell, column))).join('  ').trimEnd();
   return rows.map(line).join('\n');
+}
+
+/** Colours take no room. */
+function widthOf(cell: string): number {
+  return stripVTControlCharacters(cell).length;
 }

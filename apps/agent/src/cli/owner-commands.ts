@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { OfflineMode } from '@godwit/wire';
-import { askFirst, type Shell } from './past-commands.ts';
+import { askFirst, type Shell } from './shell.ts';
 
 /** The commands about who owns a desktop. */
 

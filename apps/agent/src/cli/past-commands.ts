@@ -1,22 +1,8 @@
-import { createInterface } from 'node:readline/promises';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { Fault } from '@godwit/base';
-import type { ControlArguments, ControlCommand, ControlResult } from '@godwit/wire';
-import { exitCodes } from './exit-code.ts';
+import { askFirst, type Common, type Shell } from './shell.ts';
 
 /** The commands about a desktop's past: fork, rollback, prune. */
-
-interface Common {
-  readonly json?: boolean;
-}
-
-/** What the command line gives its commands. */
-export interface Shell {
-  readonly add: (usage: string, description: string) => Command;
-  /** Asks the agent and prints what it says. Undefined: it refused, and that was said. */
-  readonly ask: <Name extends ControlCommand>(command: Name, args: ControlArguments<Name>, options: Common) => Promise<ControlResult<Name> | undefined>;
-  readonly fail: (error: unknown, options: Common) => void;
-}
 
 /** `work@3`: checkpoint 3 of desktop work. Undefined where it is no such thing. Pure. */
 export function parsePast(text: string): { readonly name: string; readonly sequence: number } | undefined {
@@ -58,27 +44,6 @@ export function pastCommands(shell: Shell): void {
       if (options.dryRun === true) await ask('prune', { ...wish, confirmed: false }, options);
       else await askFirst(options, async (confirmed) => ask('prune', { ...wish, confirmed }, options));
     });
-}
-
-/** Shows what would happen, then does it if the person says so: with --yes, or at the terminal. Without either it stays undone, which is a failure. */
-export async function askFirst(options: Common & { readonly yes?: boolean }, run: (confirmed: boolean) => Promise<unknown>): Promise<void> {
-  if (options.yes === true) {
-    await run(true);
-    return;
-  }
-  if ((await run(false)) === undefined) return;
-  const terminal = process.stdin.isTTY && process.stdout.isTTY && options.json !== true;
-  if (terminal && (await agrees())) await run(true);
-  else process.exitCode = exitCodes.failed;
-}
-
-async function agrees(): Promise<boolean> {
-  const line = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await line.question('Do it? [y/N] ')).trim());
-  } finally {
-    line.close();
-  }
 }
 
 function placeOf({ fail }: Shell, text: string, options: Common): { readonly name: string; readonly sequence: number } | undefined {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import type { Shell } from './past-commands.ts';
+import type { Shell } from './shell.ts';
 
 /** The commands about checkpoints of a desktop that goes on running. */
 
