@@ -1,5 +1,6 @@
 /**
- * Runs all tests: `npm test`, or `npm test -- WORD...` for those whose path contains one of the words.
+ * Runs all tests: `npm test`, or `npm test -- WORD...` for those whose path contains one of the words. With `--browser` first it runs
+ * those in a real browser instead, which are not among the others: `npm run test:browser`.
  * The last line is always `N passed, N failed`, with `, N skipped` only where there are such.
  */
 import { spawn } from 'node:child_process';
@@ -7,7 +8,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { endRunningFiles, runTestFile, type FileResult } from './file-run.ts';
-import { findRings, sourceOf, type Ring } from './rings.ts';
+import { findBrowserRing, findRings, sourceOf, type Ring } from './rings.ts';
 
 const ROOT_DIR = join(import.meta.dirname, '../../..');
 const LINT_CONFIGS = ['eslint.config.js', 'eslint.config.mjs', 'eslint.config.ts'];
@@ -60,7 +61,9 @@ async function runRing(ring: Ring): Promise<void> {
   await Promise.all(Array.from({ length: ring.concurrency }, work));
 }
 
-async function main(wanted: readonly string[]): Promise<void> {
+async function main(words: readonly string[]): Promise<void> {
+  const inBrowser = words[0] === '--browser';
+  const wanted = inBrowser ? words.slice(1) : words;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       endRunningFiles();
@@ -68,9 +71,9 @@ async function main(wanted: readonly string[]): Promise<void> {
       process.kill(process.pid, signal);
     });
   }
-  const lintIsWanted = wanted.length === 0 || wanted.includes('lint');
+  const lintIsWanted = !inBrowser && (wanted.length === 0 || wanted.includes('lint'));
   const linted = lintIsWanted && LINT_CONFIGS.some((name) => existsSync(join(ROOT_DIR, name))) ? lint() : Promise.resolve();
-  for (const ring of findRings(ROOT_DIR, wanted)) {
+  for (const ring of inBrowser ? [findBrowserRing(ROOT_DIR, wanted)] : findRings(ROOT_DIR, wanted)) {
     const startedMs = performance.now();
     await runRing(ring);
     if (ring.files.length > 0) print(`     ring ${ring.name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);

@@ -13,6 +13,8 @@ export interface Ring {
 const inFolders = (folders: readonly string[]): string[] => folders.map((folder) => `test/dist/${folder}/*.test.js`);
 /** Tests that start emulated machines. */
 const machines = inFolders(['crash', 'e2e', 'faults', 'guest', 'history', 'lease', 'offline', 'qemu', 'takeover']);
+/** Tests in a real browser: `npm run test:browser` alone runs them. */
+const browser = inFolders(['browser']);
 /** Tests whose milliseconds count: they have the machine for themselves. */
 const punctual = inFolders(['guard']);
 /** Files that take a minute or more come first, so that nobody waits for one of them alone in the end. */
@@ -27,18 +29,28 @@ const SYSTEM_LIMIT_MS = 360_000;
  * What is left in `dist` of a source that is gone is not a test any more.
  */
 export function findRings(rootDir: string, wanted: readonly string[]): Ring[] {
-  const find = (patterns: readonly string[], exclude: readonly string[] = []) => globSync(patterns, { cwd: rootDir, exclude })
-    .filter((file) => existsSync(join(rootDir, sourceOf(file))))
-    .filter((file) => wanted.length === 0 || wanted.some((word) => sourceOf(file).includes(word)))
-    .sort((a, b) => Number(long.includes(b)) - Number(long.includes(a)) || (a < b ? -1 : 1));
+  const find = (patterns: readonly string[], exclude: readonly string[] = []) => findFiles(rootDir, wanted, patterns, exclude);
   return [
     { name: 'unit', files: find(['libs/*/dist/**/*.test.js', 'apps/*/dist/**/*.test.js']), concurrency: 2, fileLimitMs: UNIT_LIMIT_MS },
     // They start servers and wait for them: one more than there are cores.
-    { name: 'process', files: find(['test/dist/**/*.test.js'], [...machines, ...punctual]), concurrency: 3, fileLimitMs: SYSTEM_LIMIT_MS },
+    { name: 'process', files: find(['test/dist/**/*.test.js'], [...machines, ...punctual, ...browser]), concurrency: 3, fileLimitMs: SYSTEM_LIMIT_MS },
     // An emulated guest of these tests uses a third of a core, and its agents wait for it as often as it for them.
     { name: 'machine', files: find(machines), concurrency: 2, fileLimitMs: SYSTEM_LIMIT_MS },
     { name: 'punctual', files: find(punctual), concurrency: 1, fileLimitMs: SYSTEM_LIMIT_MS },
   ];
+}
+
+/** The ring that needs Chromium, for itself; `wanted` as above. */
+export function findBrowserRing(rootDir: string, wanted: readonly string[]): Ring {
+  // One at a time: each has a coordinator, agents, a guest and a browser.
+  return { name: 'browser', files: findFiles(rootDir, wanted, browser), concurrency: 1, fileLimitMs: SYSTEM_LIMIT_MS };
+}
+
+function findFiles(rootDir: string, wanted: readonly string[], patterns: readonly string[], exclude: readonly string[] = []): string[] {
+  return globSync(patterns, { cwd: rootDir, exclude })
+    .filter((file) => existsSync(join(rootDir, sourceOf(file))))
+    .filter((file) => wanted.length === 0 || wanted.some((word) => sourceOf(file).includes(word)))
+    .sort((a, b) => Number(long.includes(b)) - Number(long.includes(a)) || (a < b ? -1 : 1));
 }
 
 /** The TypeScript source of a built file, which is the name people know. */
