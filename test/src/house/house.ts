@@ -107,6 +107,7 @@ export class House {
   readonly directory: string;
   readonly #hosts: TestHost[] = [];
   #coordinator: ChildProcess | undefined;
+  #coordinatorSaid = '';
   url = '';
 
   constructor() {
@@ -117,12 +118,19 @@ export class House {
 
   async startCoordinator(listen = '127.0.0.1:0', words: readonly string[] = []): Promise<void> {
     this.#coordinator = spawn(process.execPath, [coordinatorProgram, '--data', join(this.directory, 'c'), '--listen', listen, '--json', ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#coordinatorSaid = '';
+    this.#coordinator.stdout?.on('data', (chunk: Buffer) => (this.#coordinatorSaid += chunk.toString()));
     this.url = (JSON.parse(await firstLine(this.#coordinator, '"ready":true', 'coordinator')) as { url: string }).url;
   }
 
   async stopCoordinator(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.#coordinator !== undefined) await end(this.#coordinator, signal);
     this.#coordinator = undefined;
+  }
+
+  /** What the coordinator has printed since it was started last. */
+  get coordinatorSaid(): string {
+    return this.#coordinatorSaid;
   }
 
   /** The coordinator's folder of objects. */
