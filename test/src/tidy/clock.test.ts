@@ -6,6 +6,7 @@ import { codeFiles, findAll, isTest, parse, placeOf, walk, type Finding, type So
 /** Where the real clock and the real randomness may be touched, each with its reason; all else is given a port. */
 const edges = new Map<string, string>([
   ['libs/base/src/ports.ts', 'the ports themselves'],
+  ['apps/dashboard/src/ports.ts', 'the ports of the page, which runs in a browser'],
   ['libs/base/src/log.ts', 'every line of a log has a time'],
 ]);
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { codecFindings, floorFindings, floors, qemuEdges, undeclaredFindings, workspaceOf } from './floors.ts';
+import { codecFindings, floorFindings, floors, pageFindings, qemuEdges, undeclaredFindings, workspaceOf } from './floors.ts';
 import { codeFiles, findAll, isTest, root } from './sources.ts';
 
 interface PackageJson {
@@ -26,10 +26,20 @@ describe('import floors', () => {
     assert.equal(found('libs/qemu/src/nbd/a.ts', "import { x } from '../index.ts';"), 0);
     assert.equal(found('libs/qemu/src/a.ts', "import { x } from '@godwit/base/dist/bytes.js';"), 1);
     assert.equal(found('libs/qemu/src/a.ts', "import { x } from '@godwit/nothing';"), 1);
+    assert.equal(found('apps/api/src/a.ts', "import { x } from '@godwit/wire/operators';"), 0);
+    assert.equal(found('apps/dashboard/src/a.tsx', "const x = <b>{y}</b>; import { x } from '@godwit/api';"), 1);
     assert.equal(found('infra/a.mjs', "import x from 'zod';"), 1);
   });
 
   test('workspaces import only downward', () => assert.deepEqual(findAll(files, floorFindings), []));
+
+  test('the page of the dashboard knows the wire alone', () => {
+    const found = (path: string, text: string): number => pageFindings({ path, text }).length;
+    assert.equal(found('apps/dashboard/src/a.tsx', "import { x } from '@godwit/wire/operators';"), 0);
+    assert.equal(found('apps/dashboard/src/a.test.ts', "import { test } from 'node:test';"), 0);
+    for (const specifier of ['@godwit/wire', '@godwit/base', 'node:fs']) assert.equal(found('apps/dashboard/src/a.tsx', `import { x } from '${specifier}';`), 1, specifier);
+    assert.deepEqual(findAll(files, pageFindings), []);
+  });
 
   test('the codecs of libs/qemu do no I/O', () => {
     assert.equal(codecFindings({ path: 'libs/qemu/src/nbd/replies.ts', text: "import { connect } from 'node:net';" }).length, 1);

@@ -16,6 +16,13 @@ export const floors: Readonly<Record<string, number>> = {
 
 const prefix = '@godwit/';
 
+/** Parts of a workspace with an entry of their own in its package.json, beside its index. */
+const publicParts: ReadonlySet<string> = new Set(['wire/operators']);
+
+/** The page runs in browsers: all it knows of the house is this, and nothing of Node. */
+const pageWorkspace = 'apps/dashboard';
+const pageKnows = '@godwit/wire/operators';
+
 /** Files of libs/qemu that do I/O; all others are codecs and may not. */
 export const qemuEdges: ReadonlySet<string> = new Set([
   'libs/qemu/src/qmp/session.ts',
@@ -65,9 +72,17 @@ export function floorFindings(file: SourceFile): Finding[] {
     const name = specifier.slice(prefix.length);
     const [target] = Object.entries(floors).filter(([path]) => path.split('/').at(-1) === name.split('/')[0]);
     if (target === undefined) return [`${placeOf(node)} imports an unknown workspace: ${specifier}`];
-    if (name.includes('/')) return [`${placeOf(node)} imports past the public API: ${specifier}`];
+    if (name.includes('/') && !publicParts.has(name)) return [`${placeOf(node)} imports past the public API: ${specifier}`];
     return target[1] < floor ? [] : [`${placeOf(node)} imports upward: ${workspace} (floor ${floor}) uses ${specifier} (floor ${target[1]})`];
   });
+}
+
+/** Tests of the page run on Node, its sources in a browser. */
+export function pageFindings(file: SourceFile): Finding[] {
+  if (workspaceOf(file.path) !== pageWorkspace || isTest(file.path) || !file.path.startsWith(`${pageWorkspace}/src/`)) return [];
+  return importsOf(file).flatMap(({ specifier, node }) =>
+    specifier.startsWith('node:') || (specifier.startsWith(prefix) && specifier !== pageKnows) ? [`${placeOf(node)} runs in a browser, but imports ${specifier}`] : [],
+  );
 }
 
 /** infra/ runs before anything is installed or built: on nothing but Node and itself. */

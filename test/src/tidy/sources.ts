@@ -25,9 +25,9 @@ export function filesMatching(pattern: RegExp, folder = ''): SourceFile[] {
   });
 }
 
-/** TypeScript and JavaScript, tests included. */
+/** TypeScript, with pages or without, and JavaScript; tests included. */
 export function codeFiles(): SourceFile[] {
-  return filesMatching(/^(libs|apps|test|infra)\/.*\.(ts|mjs|js)$|^[^/]*\.(ts|mjs|js)$/).filter(({ path }) => !path.endsWith('.d.ts'));
+  return filesMatching(/^(libs|apps|test|infra)\/.*\.(tsx?|mjs|js)$|^[^/]*\.(ts|mjs|js)$/).filter(({ path }) => !path.endsWith('.d.ts'));
 }
 
 /** Unit tests, what only they use, and the whole workspace of tests. */
@@ -36,7 +36,12 @@ export function isTest(path: string): boolean {
 }
 
 export function parse({ path, text }: SourceFile): ts.SourceFile {
-  return ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, path.endsWith('.ts') ? ts.ScriptKind.TS : ts.ScriptKind.JS);
+  return ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, kindOf(path));
+}
+
+function kindOf(path: string): ts.ScriptKind {
+  if (path.endsWith('.tsx')) return ts.ScriptKind.TSX;
+  return path.endsWith('.ts') ? ts.ScriptKind.TS : ts.ScriptKind.JS;
 }
 
 /** Calls `visit` for every node below `node`, outermost first. */

@@ -6,4 +6,8 @@ export * from './moves.ts';
 export * from './overview.ts';
 export * from './sign-in.ts';
 export * from './store.ts';
+export { checkWithoutEval } from './without-eval.ts';
 export { operatorRoutes } from './routes.ts';
+export { problem, type Problem } from '../problem-body.ts';
+export { pathOf, type AnswerOf, type Route } from '../route.ts';
+export { arrivePhases, departPhases } from '../phases.ts';
