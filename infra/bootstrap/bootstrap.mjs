@@ -8,6 +8,7 @@ import { ROOT_DIR, SetupError, mustRun, say, startLog } from './command.mjs';
 import { ensureSystem } from './debian.mjs';
 import { withLock } from './lock.mjs';
 import { NODE, ensureNpmPackages } from './packages.mjs';
+import { ensurePage } from './page.mjs';
 import { guestIsCurrent } from '../guest/build.mjs';
 
 const OLDEST_NODE = 20;
@@ -22,6 +23,7 @@ export async function bootstrap() {
     await ensureNpmPackages();
     // The compiler decides for itself what is older than its sources.
     await mustRun('tsc -b', NODE, [join(ROOT_DIR, 'node_modules/typescript/bin/tsc'), '-b']);
+    await ensurePage();
     if (!guestIsCurrent()) {
       say('building the test guest');
       await mustRun('building the test guest', process.execPath, [join(ROOT_DIR, 'infra/guest/build.mjs')]);
