@@ -34,12 +34,24 @@ import { Holdings } from './leases/holdings.ts';
 import { LeasesController } from './leases/leases.controller.ts';
 import { LeasesService } from './leases/leases.service.ts';
 import { Renewals } from './leases/renewals.ts';
+import { MovesController } from './moves/moves.controller.ts';
+import { MovesService } from './moves/moves.service.ts';
 import { ObjectDirectory } from './objects/object-directory.ts';
 import { ObjectRequests } from './objects/object-requests.ts';
 import { ObjectsController } from './objects/objects.controller.ts';
 import { ObjectsRepository } from './objects/objects.repository.ts';
 import { ObjectsService } from './objects/objects.service.ts';
+import { OperatorAuditController } from './operator-audit/operator-audit.controller.ts';
+import { OperatorAuditService } from './operator-audit/operator-audit.service.ts';
+import { OperatorDesktopsController } from './operator-desktops/operator-desktops.controller.ts';
+import { OperatorDesktopsService } from './operator-desktops/operator-desktops.service.ts';
+import { OperatorHostsController } from './operator-hosts/operator-hosts.controller.ts';
+import { OperatorHostsService } from './operator-hosts/operator-hosts.service.ts';
+import { OperatorStoreController } from './operator-store/operator-store.controller.ts';
+import { OperatorStoreService } from './operator-store/operator-store.service.ts';
 import { OperatorsHub } from './operators/operators-hub.ts';
+import { OverviewController } from './overview/overview.controller.ts';
+import { OverviewService } from './overview/overview.service.ts';
 import { Collector } from './prune/collector.ts';
 import { PruneController } from './prune/prune.controller.ts';
 import { PruneService } from './prune/prune.service.ts';
@@ -68,7 +80,7 @@ export class CoordinatorModule {
   static on(ground: Ground): DynamicModule {
     return {
       module: CoordinatorModule,
-      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, LeasesController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, ScrubController, SystemController],
+      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, LeasesController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, ScrubController, SystemController, MovesController, OverviewController, OperatorDesktopsController, OperatorHostsController, OperatorStoreController, OperatorAuditController],
       providers: [
         { provide: databaseToken, useValue: ground.db },
         { provide: Statements, useValue: ground.statements },
@@ -104,6 +116,12 @@ export class CoordinatorModule {
         ObjectRequests,
         ForksService,
         PruneService,
+        MovesService,
+        OverviewService,
+        OperatorDesktopsService,
+        OperatorHostsService,
+        OperatorStoreService,
+        OperatorAuditService,
       ],
     };
   }

@@ -20,10 +20,14 @@ import { receiveBodies } from './http/body.ts';
 import { answerFault } from './http/fault.filter.ts';
 import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
 import { Signatures } from './http/signatures.ts';
+import { closeRuns, recordRun } from './jobs/job-runs.ts';
 import { keepUp, Upkeep, type Job, type UpkeepOptions } from './jobs/upkeep.ts';
 import { beginRenewals } from './leases/lease-keeper.ts';
 import { ObjectDirectory } from './objects/object-directory.ts';
+import { MovesService } from './moves/moves.service.ts';
 import { ObjectRequests } from './objects/object-requests.ts';
+import { OperatorStoreService } from './operator-store/operator-store.service.ts';
+import { OperatorsHub } from './operators/operators-hub.ts';
 import { Collector } from './prune/collector.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { Scrubber } from './scrub/scrubber.ts';
@@ -73,6 +77,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   undo.defer(() => data.release());
   const { db, statements, cluster } = await openStorage(options, data, undo);
   await migrate(db);
+  await closeRuns(db);
   const coordinator = await identifyCoordinator(db, random);
   const mark = new HeadMark(data.path, log);
   undo.defer(() => mark.settled());
@@ -171,11 +176,25 @@ function sweepNonces(hosts: HostsRepository, log: Log, undo: AsyncDisposableStac
 function jobsOf(app: NestExpressApplication, db: Database, objects: ObjectDirectory, upkeep: Upkeep): Record<string, Job> {
   const collector = app.get(Collector);
   const scrubber = new Scrubber(db, objects, upkeep);
-  return {
+  const work: Record<string, (signal: AbortSignal) => Promise<Record<string, number>>> = {
     prune: async (signal) => {
       await app.get(PruneService).applyPolicies(signal);
-      for (const { account_id: accountId } of await db.selectFrom('accounts').select('account_id').execute()) await collector.collect(accountId, signal);
+      const freed = { objects: 0, bytes: 0 };
+      for (const { account_id: accountId } of await db.selectFrom('accounts').select('account_id').execute()) {
+        const { objects, bytes } = await collector.collect(accountId, signal);
+        [freed.objects, freed.bytes] = [freed.objects + objects, freed.bytes + bytes];
+      }
+      return freed;
     },
     scrub: (signal) => scrubber.round(signal),
+    measure: () => app.get(OperatorStoreService).measure(),
+    forget: async () => ({ moves: await app.get(MovesService).forgetOld() }),
   };
+  const news = app.get(OperatorsHub);
+  return Object.fromEntries(Object.entries(work).map(([name, job]) => [name, async (signal: AbortSignal): Promise<void> => {
+    await recordRun(db, name, () => job(signal)).finally(() => {
+      news.publish({ type: 'store-changed' });
+      news.publish({ type: 'attention-changed' });
+    });
+  }]));
 }

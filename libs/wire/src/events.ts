@@ -34,6 +34,8 @@ export const closeCodes = {
   tooSlow: 4008,
   /** The host was revoked. */
   revoked: 4003,
+  /** An operator keeps the host out. */
+  barred: 4004,
   /** The client sent something. */
   notAllowed: 4009,
 } as const;

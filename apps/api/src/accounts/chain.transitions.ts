@@ -41,6 +41,7 @@ export async function appendChainEntry(trx: Trx, caller: Caller, expectedLength:
   const before = replayChain(await readEntries(trx, accountId));
   // Between the guard's look and the lock somebody may have revoked the caller.
   if (currentSigner(before, caller.hostId) === undefined) throw new Fault('HOST_REVOKED');
+  await requireAdmitted(trx, caller.hostId);
   const after = extendChain(before, entryBytes);
   requireGrants(before, after, grants);
   await trx.insertInto('chain_entries').values({ account_id: accountId, position: length, entry: entryBytes }).execute();
@@ -66,6 +67,12 @@ async function applyEntry(trx: Trx, caller: Caller, after: ChainState, entryByte
     return { length: after.length, added: null, revoked: entry.subject };
   }
   throw new Fault('INTERNAL', { expected: 'an entry that adds or revokes', found: entry.kind });
+}
+
+/** An operator may have barred the caller since the guard's look. The recovery key is no host and cannot be barred. */
+async function requireAdmitted(trx: Trx, hostId: HostId): Promise<void> {
+  const row = await trx.selectFrom('hosts').select('barred_at').where('host_id', '=', hostId).forShare().executeTakeFirst();
+  if (row !== undefined && row.barred_at !== null) throw new Fault('HOST_BARRED');
 }
 
 /** The new account key in the same transaction: else whoever stays could not write until the revoking host comes back, or never. */

@@ -8,6 +8,8 @@ export type EventKind =
   | 'key-granted'
   | 'host-added'
   | 'host-revoked'
+  | 'host-barred'
+  | 'host-admitted'
   | 'join-refused'
   | 'desktop-key-added'
   | 'desktop-key-wrapped-again'

@@ -44,7 +44,7 @@ export async function commitCheckpoint(trx: Trx, caller: Caller, commit: Commit)
   await requireNewestKey(trx, accountId, manifest.keyGeneration);
   await allowed(trx, lease, { type: 'commit', host: hostId, epoch, parent: manifest.parent?.digest.toString('hex') ?? null, sequence: manifest.sequence });
   const acknowledged = await addCheckpoint(trx, caller, commit);
-  await trx.updateTable('desktops').set({ head_sequence: manifest.sequence }).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).execute();
+  await trx.updateTable('desktops').set({ head_sequence: manifest.sequence, durable_at: acknowledged }).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).execute();
   await record(trx, { accountId, kind: 'checkpoint-committed', hostId, desktopId, detail: { epoch, sequence: manifest.sequence, digest: digest.toString('hex'), commitId }, leaf: { subject: commitId, epoch, sequence: manifest.sequence, digest, witness: commit.witness } });
   if (commit.release) {
     await dropLease(trx, accountId, desktopId);

@@ -2,7 +2,9 @@ import { sql, type Kysely, type Migration } from 'kysely';
 import { addRecovery } from '../accounts/recovery.migration.ts';
 import { addAuditLog } from '../audit/audit.migration.ts';
 import { addOwnership } from '../leases/ownership.migration.ts';
+import { addMoves } from '../moves/moves.migration.ts';
 import { addOperators } from '../operators/operators.migration.ts';
+import { addOperatorViews } from '../overview/views.migration.ts';
 import { addCollection } from '../prune/prune.migration.ts';
 
 /**
@@ -18,6 +20,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0004-recovery': { up: addRecovery },
   '0005-ownership': { up: addOwnership },
   '0006-operators': { up: addOperators },
+  '0007-moves': { up: addMoves },
+  '0008-operator-views': { up: addOperatorViews },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { AccountId, CommitId, DesktopId, HostId, JoinId } from '@godwit/base';
-import type { HostReport, OfflineMode, Role } from '@godwit/wire';
+import type { HostReport, MoveReport, OfflineMode, Role } from '@godwit/wire';
 
 /** The tables as queries see them. Their SQL is in migrations.ts; what the columns mean stands there. */
 
@@ -38,6 +38,9 @@ export interface HostsTable {
   joined_at: Generated<Date>;
   last_contact_at: Date | null;
   report: JSONColumnType<HostReport> | null;
+  /** Since when an operator keeps it out. */
+  barred_at: Date | null;
+  barred_reason: string | null;
 }
 
 export interface GrantsTable {
@@ -72,6 +75,8 @@ export interface DesktopsTable {
   /** Under which the current epoch is held. */
   offline: Generated<OfflineMode>;
   created_at: Generated<Date>;
+  /** When its head was acknowledged. */
+  durable_at: Date | null;
 }
 
 export interface OfflinePoliciesTable {
@@ -125,6 +130,8 @@ export interface ObjectsTable {
   deleting_at: Date | null;
   refused_at: Date | null;
   refusal: string | null;
+  /** For which it was written; null for a key of another form. */
+  desktop_id: ColumnType<DesktopId | null, never, never>;
 }
 
 export interface PoliciesTable {
@@ -217,6 +224,38 @@ export interface SessionsTable {
   fresh_at: Generated<Date>;
 }
 
+export interface MovesTable {
+  account_id: AccountId;
+  desktop_id: DesktopId;
+  move_id: string;
+  host_id: HostId;
+  epoch: BigInteger;
+  kind: MoveReport['kind'];
+  state: Exclude<MoveReport['state'], 'lost'>;
+  sequence: BigInteger | null;
+  told: JSONColumnType<MoveReport>;
+  started_at: Generated<Date>;
+  told_at: Timestamp;
+  advanced_at: Timestamp;
+}
+
+export interface JobRunsTable {
+  run_id: Generated<BigInteger>;
+  job: string;
+  started_at: Generated<Date>;
+  ended_at: Timestamp | null;
+  state: 'running' | 'done' | 'failed';
+  figures: ColumnType<Record<string, number>, string | undefined, string>;
+  fault: string | null;
+}
+
+export interface StoreDaysTable {
+  day: Date;
+  live_bytes: BigInteger;
+  dead_bytes: BigInteger;
+  objects: BigInteger;
+}
+
 export interface Schema {
   coordinator: CoordinatorTable;
   accounts: AccountsTable;
@@ -240,4 +279,7 @@ export interface Schema {
   passkeys: PasskeysTable;
   invites: InvitesTable;
   sessions: SessionsTable;
+  moves: MovesTable;
+  job_runs: JobRunsTable;
+  store_days: StoreDaysTable;
 }

@@ -11,25 +11,35 @@ export type Listener = (message: EventMessage) => void;
 @Injectable()
 export class EventsHub {
   readonly #listeners = new Map<AccountId, Set<Listener>>();
-  readonly #streams = new Map<HostId, number>();
+  readonly #streams = new Map<HostId, Set<() => void>>();
 
-  /** Returns the function that ends the subscription; call it once. */
-  subscribe({ accountId, hostId }: { readonly accountId: AccountId; readonly hostId: HostId }, listener: Listener): () => void {
+  /** `end` is called when the host may not listen any more. Returns the function that ends the subscription; call it once. */
+  subscribe({ accountId, hostId }: { readonly accountId: AccountId; readonly hostId: HostId }, listener: Listener, end: () => void): () => void {
     const listeners = this.#listeners.get(accountId) ?? new Set();
     this.#listeners.set(accountId, listeners.add(listener));
-    this.#streams.set(hostId, this.streamsOf(hostId) + 1);
+    const streams = this.#streams.get(hostId) ?? new Set();
+    this.#streams.set(hostId, streams.add(end));
     return () => {
       listeners.delete(listener);
       if (listeners.size === 0) this.#listeners.delete(accountId);
-      const rest = this.streamsOf(hostId) - 1;
-      if (rest === 0) this.#streams.delete(hostId);
-      else this.#streams.set(hostId, rest);
+      streams.delete(end);
+      if (streams.size === 0) this.#streams.delete(hostId);
     };
   }
 
   /** How many streams of a host are open: 0, and it is told nothing now. */
   streamsOf(hostId: HostId): number {
-    return this.#streams.get(hostId) ?? 0;
+    return this.#streams.get(hostId)?.size ?? 0;
+  }
+
+  /** The hosts that have a stream open. */
+  streaming(): HostId[] {
+    return [...this.#streams.keys()];
+  }
+
+  /** Ends all streams of a host. */
+  cut(hostId: HostId): void {
+    for (const end of [...(this.#streams.get(hostId) ?? [])]) end();
   }
 
   /** How many listen to an account. */

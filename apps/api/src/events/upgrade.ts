@@ -70,10 +70,11 @@ export class EventStream {
 
   #serve(client: WebSocket, caller: Caller): void {
     const { accountId, hostId } = caller;
-    const unsubscribe = this.#parts.hub.subscribe(caller, (message) => {
+    const tell = (message: EventMessage): void => {
       send(client, message);
       if (message.type === 'host-revoked' && message.hostId === hostId) client.close(closeCodes.revoked);
-    });
+    };
+    const unsubscribe = this.#parts.hub.subscribe(caller, tell, () => client.close(closeCodes.barred));
     client.once('close', unsubscribe);
     client.on('error', () => client.terminate());
     client.on('pong', () => this.#silent.delete(client));

@@ -32,8 +32,8 @@ export async function forkDesktop(trx: Trx, caller: Caller, fork: Fork, storeMan
   if (replaces !== null) await giveNameUp(trx, caller, from, fork.name, replaces);
   await createDesktop(trx, caller, desktopId, fork.name, fork.wrappedKey);
   await storeManifest(trx);
-  await addCheckpoint(trx, caller, commit);
-  await trx.updateTable('desktops').set({ head_sequence: manifest.sequence }).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).execute();
+  const acknowledged = await addCheckpoint(trx, caller, commit);
+  await trx.updateTable('desktops').set({ head_sequence: manifest.sequence, durable_at: acknowledged }).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).execute();
   await dropLease(trx, accountId, desktopId);
   await record(trx, { accountId, kind: 'desktop-forked', hostId, desktopId, detail: { from, sequence: manifest.forkedFrom?.sequence ?? 0, digest: commit.digest.toString('hex') }, leaf: { subject: from, epoch: 1, sequence: manifest.sequence, digest: commit.digest } });
   return true;

@@ -13,15 +13,16 @@ interface Spending {
   readonly nonce: Buffer;
 }
 
-/** `fresh`: never seen before. `current`: the host is one of its account now; undefined for one that was never enrolled. */
+/** `fresh`: never seen before. `current`: the host is one of its account now; undefined for one that was never enrolled. `barred`: an operator keeps it out. */
 export interface Spent {
   readonly fresh: boolean;
   readonly current: boolean | undefined;
+  readonly barred: boolean;
 }
 
 /**
  * Each nonce is good once, for as long as a request with it could be accepted. Durable before any answer and shared by all replicas: it
- * holds across restarts. Says on the way whether the host is current, and notes its contact; a row that somebody holds is not waited for.
+ * holds across restarts. Says on the way whether the host is current and not kept out, and notes its contact; a row that somebody holds is not waited for.
  */
 @Injectable()
 export class Nonces {
@@ -52,19 +53,19 @@ const spend: Statement = {
     ), contact as (
       update hosts set last_contact_at = now() from due where hosts.host_id = due.host_id
     )
-    select spent.host_id is not null as fresh, hosts.current
+    select spent.host_id is not null as fresh, hosts.current, hosts.barred_at is not null as barred
     from asked left join spent on spent.host_id = asked.host_id and spent.nonce = asked.nonce left join hosts on hosts.host_id = asked.host_id
     order by asked.place`,
 };
 
 async function spendAll(statements: Statements, spendings: readonly Spending[]): Promise<Spent[]> {
-  const rows = await statements.run<{ fresh: boolean; current: boolean | null }>(spend, [spendings.map(({ hostId }) => hostId), spendings.map(({ nonce }) => nonce)]);
+  const rows = await statements.run<{ fresh: boolean; current: boolean | null; barred: boolean }>(spend, [spendings.map(({ hostId }) => hostId), spendings.map(({ nonce }) => nonce)]);
   // One statement writes a nonce once, however often it was asked for in it: only the first of them was fresh.
   const seen = new Set<string>();
   return spendings.map(({ hostId, nonce }, index) => {
     const key = hostId + nonce.toString('hex');
     const fresh = rows[index]?.fresh === true && !seen.has(key);
     seen.add(key);
-    return { fresh, current: rows[index]?.current ?? undefined };
+    return { fresh, current: rows[index]?.current ?? undefined, barred: rows[index]?.barred === true };
   });
 }

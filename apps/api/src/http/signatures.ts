@@ -33,13 +33,14 @@ export class Signatures {
     const host = typeof named === 'string' && /^[0-9a-f]{32}$/.test(named) ? await this.#hosts.find(named) : undefined;
     if (host === undefined) throw new Fault('HOST_UNKNOWN');
     const { hostId, nonce } = await this.#verify(request, body, host.signPublic);
-    const { fresh, current } = await this.#nonces.spend(hostId, nonce);
+    const { fresh, current, barred } = await this.#nonces.spend(hostId, nonce);
     if (!fresh) throw new Fault('REQUEST_REPLAYED');
     if (current === undefined) {
       this.#hosts.forget(hostId);
       throw new Fault('HOST_UNKNOWN');
     }
     if (!current) throw new Fault('HOST_REVOKED');
+    if (barred) throw new Fault('HOST_BARRED');
     return host;
   }
 
@@ -48,7 +49,9 @@ export class Signatures {
     requireHeaders(request);
     if (request.headers[requestHeaders.host] !== device.hostId) throw new Fault('REQUEST_SIGNATURE_REFUSED', { expected: 'the signature of the device that the request names' });
     const { hostId, nonce } = await this.#verify(request, body, device.signPublic);
-    if (!(await this.#nonces.spend(hostId, nonce)).fresh) throw new Fault('REQUEST_REPLAYED');
+    const { fresh, barred } = await this.#nonces.spend(hostId, nonce);
+    if (!fresh) throw new Fault('REQUEST_REPLAYED');
+    if (barred) throw new Fault('HOST_BARRED');
   }
 
   async #verify(request: Received, body: Uint8Array, signPublic: Uint8Array): Promise<VerifiedRequest> {

@@ -24,10 +24,11 @@ type TimelessEvent = Exclude<LeaseEvent, { readonly type: 'take-over' }>;
  * lock in one order - account, host, desktop - and with locks that foreign keys do not wait for, so none waits in a circle.
  */
 
-/** A caller that was revoked between the guard's look and the transaction changes nothing. */
+/** A caller that was revoked or barred between the guard's look and the transaction changes nothing. */
 export async function requireCurrent(trx: Trx, { hostId }: Caller): Promise<void> {
-  const row = await trx.selectFrom('hosts').select('current').where('host_id', '=', hostId).forShare().executeTakeFirst();
+  const row = await trx.selectFrom('hosts').select(['current', 'barred_at']).where('host_id', '=', hostId).forShare().executeTakeFirst();
   if (row?.current !== true) throw new Fault('HOST_REVOKED');
+  if (row.barred_at !== null) throw new Fault('HOST_BARRED');
 }
 
 /** Repeating it with the same id and name by the same host changes nothing. */

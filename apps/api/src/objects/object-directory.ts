@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault, type AccountId, type Random } from '@godwit/base';
 import { OnceWritten } from '@godwit/snapshot';
@@ -74,6 +75,12 @@ export class ObjectDirectory {
   /** Runs `use` with the object's file, which is not to be used afterwards. Throws OBJECT_NOT_FOUND. */
   async reading<Result>(accountId: AccountId, key: string, use: (file: OpenFile) => Promise<Result>): Promise<Result> {
     return await this.#open.using(this.#pathOf(accountId, key), use, (error) => (absentErrnos.has(errnoOf(error)) ? new Fault('OBJECT_NOT_FOUND', { subject: key }) : error));
+  }
+
+  /** Of its file system, for whoever is not root. */
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#directory);
+    return bavail * bsize;
   }
 
   /** Closes what is open and not in use. */

@@ -31,16 +31,20 @@ export class Scrubber {
     this.#upkeep = upkeep;
   }
 
-  /** Every object that some checkpoint was committed with and that was not looked at lately, the longest ago first, no faster than its rate. */
-  async round(signal: AbortSignal): Promise<void> {
+  /** Every object that some checkpoint was committed with and that was not looked at lately, the longest ago first, no faster than its rate. What it looked at. */
+  async round(signal: AbortSignal): Promise<{ objects: number; bytes: number; damaged: number }> {
+    const looked = { objects: 0, bytes: 0, damaged: 0 };
     for (;;) {
       const batch = await reached(() => this.#due());
       for (const object of batch) {
-        if (signal.aborted) return;
-        await this.#look(object);
+        if (signal.aborted) return looked;
+        const finding = await this.#look(object);
+        looked.objects += 1;
+        looked.bytes += object.lengthBytes;
+        if (finding !== null) looked.damaged += 1;
         await pause((object.lengthBytes / this.#upkeep.scrubBytesPerSecond) * 1000, signal);
       }
-      if (batch.length < batchObjects) return;
+      if (batch.length < batchObjects) return looked;
     }
   }
 
@@ -58,7 +62,7 @@ export class Scrubber {
     return rows.map((row) => ({ accountId: row.account_id, key: row.object_key, lengthBytes: row.length_bytes, sha256: row.sha256 }));
   }
 
-  async #look(object: Due): Promise<void> {
+  async #look(object: Due): Promise<'missing' | 'length' | 'digest' | null> {
     const finding = await this.#compare(object);
     // From the object's row: collection may have deleted both since, and then there is nothing to say.
     await reached(() =>
@@ -68,6 +72,7 @@ export class Scrubber {
         where account_id = ${object.accountId} and object_key = ${object.key} and deleting_at is null
         on conflict (account_id, object_key) do update set looked_at = excluded.looked_at, finding = excluded.finding`.execute(this.#db),
     );
+    return finding;
   }
 
   async #compare({ accountId, key, lengthBytes, sha256 }: Due): Promise<'missing' | 'length' | 'digest' | null> {

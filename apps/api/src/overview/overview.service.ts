@@ -1,0 +1,99 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import { desktopCondition, protection, type Attention, type DesktopRow, type Overview, type Protection } from '@godwit/wire';
+import { Coordinator } from '../coordinator-identity.ts';
+import { reached, type Database } from '../database/database.ts';
+import { EventsHub } from '../events/hub.ts';
+import { isInReach } from '../hosts/reach.ts';
+import { readFailedJobs } from '../jobs/job-runs.ts';
+import { Upkeep } from '../jobs/upkeep.ts';
+import { isUnderWay, readMoves } from '../moves/move-rows.ts';
+import { conditionOf, protectionOf, standing } from '../operator-desktops/standing.ts';
+import { isBehind, mayAct, outOfDateVersions } from '../operator-hosts/host-list.ts';
+import { OperatorStoreService } from '../operator-store/operator-store.service.ts';
+import { databaseToken } from '../tokens.ts';
+import { attend } from './attention.ts';
+import { failedNewsMs, readDamagedDesktops, readExposed, readLostHosts, readOldHosts, readTroubled } from './facts.ts';
+
+const movesMax = 100;
+
+/** The first page: who needs a person, then what there is. */
+@Injectable()
+export class OverviewService {
+  readonly #db: Database;
+  readonly #coordinator: Coordinator;
+  readonly #hub: EventsHub;
+  readonly #store: OperatorStoreService;
+  readonly #upkeep: Upkeep;
+
+  constructor(
+    @Inject(databaseToken) db: Database,
+    @Inject(Coordinator) coordinator: Coordinator,
+    @Inject(EventsHub) hub: EventsHub,
+    @Inject(OperatorStoreService) store: OperatorStoreService,
+    @Inject(Upkeep) upkeep: Upkeep,
+  ) {
+    this.#db = db;
+    this.#coordinator = coordinator;
+    this.#hub = hub;
+    this.#store = store;
+    this.#upkeep = upkeep;
+  }
+
+  async read(): Promise<Overview> {
+    const versions = await reached(() => outOfDateVersions({ db: this.#db, version: this.#coordinator.version, streaming: [] }));
+    const [attention, desktops, hosts, moves, failedLastDay, { liveBytes, deadBytes, objects }, nowMs] = await Promise.all([
+      this.#attention(versions), this.#countDesktops(), this.#countHosts(versions), readMoves(this.#db, isUnderWay, movesMax), this.#countFailed(), this.#store.state(), this.#nowMs(),
+    ]);
+    return { nowMs, version: this.#coordinator.version, attention, ...desktops, hosts, moves, failedLastDay, store: { liveBytes, deadBytes, objects } };
+  }
+
+  /** What needs a person, the worst first. */
+  async attention(): Promise<Attention[]> {
+    return this.#attention(await reached(() => outOfDateVersions({ db: this.#db, version: this.#coordinator.version, streaming: [] })));
+  }
+
+  async #attention(versions: readonly string[]): Promise<Attention[]> {
+    const streaming = this.#hub.streaming();
+    const [nowMs, lostHosts, exposed, moves, oldHosts, damaged, failedJobs, store] = await Promise.all([
+      this.#nowMs(), readLostHosts(this.#db, streaming), readExposed(this.#db), readTroubled(this.#db), readOldHosts(this.#db, versions), readDamagedDesktops(this.#db), readFailedJobs(this.#db),
+      this.#store.state(),
+    ]);
+    const { liveBytes, deadBytes, freeBytes, fullAtMs, oldestUnlookedMs } = store;
+    return attend({
+      nowMs, version: this.#coordinator.version, lostHosts, exposed, moves, oldHosts, damaged, failedJobs,
+      scrub: { oldestMs: oldestUnlookedMs, againMs: this.#upkeep.scrubAgainMs },
+      store: { usedBytes: liveBytes + deadBytes, freeBytes, fullAtMs },
+    });
+  }
+
+  async #countDesktops(): Promise<Pick<Overview, 'desktops' | 'protection'>> {
+    const { rows } = await reached(() => sql<{ condition: DesktopRow['condition']; protection: Protection; desktops: number }>`
+      select condition, protection, count(*) as desktops
+      from (select ${conditionOf(this.#hub.streaming())} as condition, ${protectionOf} as protection from ${standing}) every_desktop group by 1, 2`.execute(this.#db));
+    const sum = (of: readonly typeof rows[number][]): number => of.reduce((total, row) => total + row.desktops, 0);
+    return {
+      desktops: Object.fromEntries(desktopCondition.options.map((condition) => [condition, sum(rows.filter((row) => row.condition === condition))])) as Overview['desktops'],
+      protection: Object.fromEntries(protection.options.map((kind) => [kind, sum(rows.filter((row) => row.protection === kind))])) as Overview['protection'],
+    };
+  }
+
+  async #countHosts(versions: readonly string[]): Promise<Overview['hosts']> {
+    const { rows: [row] } = await reached(() => sql<Overview['hosts']>`
+      select count(*) as current, count(*) filter (where ${isInReach(this.#hub.streaming())}) as "inReach", count(*) filter (where ${isBehind(versions)}) as "outOfDate"
+      from hosts h where ${mayAct}`.execute(this.#db));
+    return { current: row?.current ?? 0, inReach: row?.inReach ?? 0, outOfDate: row?.outOfDate ?? 0 };
+  }
+
+  async #countFailed(): Promise<number> {
+    const { rows: [row] } = await reached(() => sql<{ failed: number }>`
+      select count(*) as failed from moves where state = 'failed' and told_at > now() - make_interval(secs => ${failedNewsMs / 1000})`.execute(this.#db));
+    return row?.failed ?? 0;
+  }
+
+  /** The database's clock, by which everything here was written. */
+  async #nowMs(): Promise<number> {
+    const { rows: [row] } = await reached(() => sql<{ now_ms: number }>`select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms`.execute(this.#db));
+    return row?.now_ms ?? 0;
+  }
+}
