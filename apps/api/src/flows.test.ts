@@ -14,7 +14,6 @@ import './leases/lease.flow.ts';
 import './leases/offline.flow.ts';
 import './leases/take-over.flow.ts';
 import './objects/objects.flow.ts';
-import './operator-desktops/operator-desktops.flow.ts';
 import './prune/prune.flow.ts';
 
 after(dropSharedCluster);

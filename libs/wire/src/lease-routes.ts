@@ -1,9 +1,10 @@
 import * as desktops from './desktops.ts';
 import * as leases from './leases.ts';
+import { moveReport } from './operators/moves.ts';
 import type { Route } from './route.ts';
 import { nothing } from './values.ts';
 
-/** The routes about who owns a desktop; part of the one table in routes.ts. */
+/** The routes about who owns a desktop and how it moves; part of the one table in routes.ts. */
 export const leaseRoutes = {
   renewLeases: {
     method: 'POST',
@@ -68,5 +69,16 @@ export const leaseRoutes = {
     status: 200,
     answer: desktops.desktop,
     faults: ['DESKTOP_NOT_FOUND', 'DESKTOP_HELD_ELSEWHERE', 'POLICY_INVALID', 'SIGNATURE_INVALID', 'POLICY_OUTDATED', 'LEASES_KEPT_ELSEWHERE'],
+  },
+  reportMove: {
+    method: 'POST',
+    path: '/v1/desktops/:desktopId/moves',
+    auth: 'host',
+    summary: 'Tell how a move goes, for people to see',
+    params: desktops.desktopParams,
+    body: moveReport,
+    status: 200,
+    answer: nothing,
+    faults: ['DESKTOP_NOT_FOUND', 'EPOCH_FENCED'],
   },
 } as const satisfies Record<string, Route>;

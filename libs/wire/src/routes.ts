@@ -5,7 +5,6 @@ import * as audit from './audit.ts';
 import * as desktops from './desktops.ts';
 import * as hosts from './hosts.ts';
 import { leaseRoutes } from './lease-routes.ts';
-import { moveReport } from './operators/moves.ts';
 import { operatorRoutes } from './operators/routes.ts';
 import { pastRoutes } from './past-routes.ts';
 import type { Route } from './route.ts';
@@ -252,17 +251,6 @@ export const routes = {
   },
   ...leaseRoutes,
   ...pastRoutes,
-  reportMove: {
-    method: 'POST',
-    path: '/v1/desktops/:desktopId/moves',
-    auth: 'host',
-    summary: 'Tell how a move goes, for people to see',
-    params: desktops.desktopParams,
-    body: moveReport,
-    status: 200,
-    answer: nothing,
-    faults: ['DESKTOP_NOT_FOUND', 'EPOCH_FENCED'],
-  },
   ...operatorRoutes,
   mintUrls: {
     method: 'POST',

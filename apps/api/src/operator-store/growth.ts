@@ -9,8 +9,8 @@ const weekMs = 7 * dayMs;
  */
 export function fullAt(growth: StoreView['growth'], freeBytes: number | null, nowMs: number): number | null {
   const today = growth.at(-1);
-  const first = growth.find((day) => day.dayMs >= nowMs - weekMs - dayMs);
-  if (freeBytes === null || today === undefined || first === undefined) return null;
+  if (freeBytes === null || today === undefined) return null;
+  const first = growth.find((day) => day.dayMs >= today.dayMs - weekMs) ?? today;
   const spanMs = today.dayMs - first.dayMs;
   const grownBytes = today.liveBytes + today.deadBytes - first.liveBytes - first.deadBytes;
   if (spanMs < dayMs || grownBytes <= 0) return null;

@@ -9,7 +9,7 @@ const dayMs = 24 * hourMs;
 const nowMs = 1_800_000_000_000;
 const accountId = '0a'.repeat(16) as AccountId;
 const hostOf = (n: number) => n.toString(16).padStart(32, '0') as HostId;
-const desktopOf = (n: number) => n.toString(16).padStart(32, 'd') as DesktopId;
+const desktopOf = (n: number) => `d${n.toString(16).padStart(31, '0')}` as DesktopId;
 
 const quiet: Facts = {
   nowMs, version: '1.4.0', lostHosts: [], exposed: [], moves: [], oldHosts: [], damaged: [], failedJobs: [],

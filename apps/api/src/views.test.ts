@@ -1,0 +1,8 @@
+/** What operators see, asked of the services on a real PostgreSQL: one cluster for all of them. Through the door: operators/. */
+import { after } from 'node:test';
+import { dropSharedCluster } from './testing/shared-cluster.ts';
+import './moves/moves.flow.ts';
+import './operator-desktops/operator-desktops.flow.ts';
+import './operator-hosts/operator-hosts.flow.ts';
+
+after(dropSharedCluster);
