@@ -66,6 +66,8 @@ export const faultCodes = {
   DESKTOP_HERE: entry('conflict', 'the desktop is on this host already', 'see `godwit status`'),
   DESKTOP_RUNNING: entry('conflict', 'the desktop runs already', 'see `godwit status`'),
   DESKTOP_NOT_RUNNING: entry('conflict', 'the desktop does not run', 'start it first with `godwit start`'),
+  SCREEN_MISSING: entry('conflict', 'the desktop runs without a screen that can be shown', 'an older version started its machine: `godwit suspend` and `godwit resume` give it one'),
+  VIEWS_FULL: entry('unavailable', 'too many windows look at desktops of this host', 'close some of them'),
   DESKTOP_FILLING: entry('unavailable', 'the desktop still fetches what it needs to stand alone', 'wait until `godwit status` says running'),
   DESKTOP_LOST: entry('conflict', 'the machine of this desktop ended before it had everything', 'resume it again with `godwit resume`: it goes on from its last checkpoint'),
   DESKTOP_NEVER_SAVED: entry('conflict', 'the desktop has no checkpoint yet', 'start and suspend it on the host that created it'),

@@ -313,6 +313,8 @@ export const controlCommands = {
     }),
   ),
   doctor: command(z.object({}), z.object({ findings: z.array(finding), verdict: z.enum(['good', 'degraded', 'bad']) })),
+  /** `page`: open the agent's own page for it. `file`: of this user alone; it leads a browser to `url`. */
+  view: command(z.object({ name, page: z.boolean() }), z.object({ name, screenSocket: z.string(), url: z.string().nullable(), file: z.string().nullable() })),
   console: command(z.object({ name, lines: z.int().min(1).max(10_000) }), z.object({ name, lines: z.array(z.string()) })),
 } as const;
 

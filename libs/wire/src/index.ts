@@ -15,3 +15,4 @@ export * from './prune.ts';
 export * from './route.ts';
 export * from './routes.ts';
 export * from './values.ts';
+export * from './view.ts';

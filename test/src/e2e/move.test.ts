@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { GuestTick } from '../house/guest.ts';
 import { waitForTick } from '../house/guest.ts';
-import { assertGoesOn, assertNothingLeft, openTwoHosts, startBusy, statusOf, tickOf, type TwoHosts } from './two-hosts.ts';
+import { ScreenPage } from '../house/screen.ts';
+import { assertGoesOn, assertNothingLeft, assertRefused, openTwoHosts, startBusy, statusOf, tickOf, type TwoHosts } from './two-hosts.ts';
 
 /** The main job: one running system on two hosts in turn. Each test goes on where the one before it ended. */
 describe('a desktop that moves', { timeout: 180_000 }, () => {
@@ -10,16 +11,23 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
   let seen: GuestTick;
   let firstUploadBytes: number;
   let firstFetchedBytes: number;
+  let page: ScreenPage;
 
   before(async () => {
     hosts = await openTwoHosts();
     seen = await startBusy(hosts.a, 'work');
+    page = await ScreenPage.enter((await hosts.a.must('view', 'work')).url ?? '');
   });
   after(() => hosts.house.close());
 
   test('is safe in the store after suspend, and nothing of it is left here', async () => {
     const { a, b } = hosts;
+    using watch = await page.watch();
+    assert.deepEqual(watch.states.map(({ headline, screen }) => [headline, screen]), [['Running here', true]]);
     const { sequence, epoch, depart } = await a.suspend('work');
+    const told = await watch.until(({ tone }) => tone === 'safe');
+    assert.match(told.detail, /^work@1 is in the store, proven by leaf \d+ of the audit log/);
+    assert.ok(watch.states.some(({ headline, detail }) => headline === 'Suspending: upload' && detail === 'Do not close the lid yet.'), watch.states.map(({ headline }) => headline).join(', '));
     firstUploadBytes = depart.bytesUploaded;
     assert.deepEqual([sequence, epoch], [1, 1]);
     assert.ok(depart.bytesUploaded > seen.filledBytes / 2, `${depart.bytesUploaded} bytes uploaded`);
@@ -56,6 +64,18 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
     assert.ok(arrive.bytesFetched < firstFetchedBytes / 10, `${arrive.bytesFetched} bytes fetched again, after ${firstFetchedBytes}`);
     assert.ok(arrive.bytesFromCache > firstUploadBytes / 2, `${arrive.bytesFromCache} bytes from the cache`);
     seen = await assertGoesOn(a, 'work', seen);
+  });
+
+  test('shows its screen, on the page that was opened before it left too, and to nobody by the same link again', async () => {
+    const { a, b } = hosts;
+    using watch = await page.watch();
+    await watch.until(({ headline, screen }) => headline === 'Running here' && screen);
+    const { width, height, pixels } = await page.picture();
+    assert.ok(width >= 640 && height >= 400 && new Set(pixels.filter((_byte, at) => at % 4 === 0)).size > 1, `${width} x ${height} of one colour`);
+    const { url } = await a.must('view', 'work');
+    await ScreenPage.enter(url!);
+    await assert.rejects(ScreenPage.enter(url!), /the link/);
+    assertRefused(await b.ask('view', 'work'), 'DESKTOP_HELD_ELSEWHERE', 5, /laptop-a/);
   });
 
   test('keeps in the cache of each host as much as its person allows', async () => {

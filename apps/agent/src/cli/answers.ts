@@ -6,6 +6,7 @@ import { cacheAnswer } from './cache-command.ts';
 import { recoverAnswer, rekeyAnswer, revokeAnswer } from './account-answers.ts';
 import { discardAnswer, policyAnswer, stopAnswer, suspendAnswer, takeOverAnswer } from './owner-answers.ts';
 import { checkpointAnswer, protectAnswer } from './protect-answers.ts';
+import { viewAnswer } from './view-command.ts';
 import { forkAnswer, pruneAnswer, rollbackAnswer, scrubAnswer } from './past-answers.ts';
 
 /** What each command prints for people when it is done; `--json` prints the result itself instead. Pure. */
@@ -76,6 +77,7 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
       '',
       { good: 'All is well.', degraded: 'It works, with less than it could.', bad: 'It cannot work like this.' }[verdict],
     ].join('\n'),
+  view: viewAnswer,
   console: ({ lines }) => lines.map(printable).join('\n'),
 };
 

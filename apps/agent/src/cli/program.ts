@@ -7,6 +7,7 @@ import { ownerCommands } from './owner-commands.ts';
 import { pastCommands } from './past-commands.ts';
 import { protectCommands } from './protect-commands.ts';
 import type { Shell } from './shell.ts';
+import { viewCommand } from './view-command.ts';
 
 export const version = '0.1.0';
 
@@ -30,6 +31,7 @@ export function buildProgram({ ask, fail }: Pick<Shell, 'ask' | 'fail'>): Comman
   ownerCommands(shell);
   cacheCommand(shell);
   agentCommands(shell);
+  viewCommand(shell);
   return program;
 }
 

@@ -12,6 +12,7 @@ import { revokeHost } from '../account/revoke.ts';
 import { audit } from '../audit/audit.ts';
 import { answerCache } from '../cache/answer-cache.ts';
 import { WarmCache } from '../cache/warm-cache.ts';
+import { Activity } from '../desktop/activity.ts';
 import { Desktops } from '../desktop/desktops.ts';
 import type { Host } from '../desktop/host.ts';
 import { fork, rollback } from '../desktop/fork.ts';
@@ -28,6 +29,7 @@ import { probeCapabilities } from '../machine/capabilities.ts';
 import type { HostCapabilities } from '../machine/fitness.ts';
 import { detectPrivilege, type Privilege } from '../machine/privilege.ts';
 import { isRunning } from '../machine/process-id.ts';
+import { Views } from '../view/views.ts';
 import { serveControl, type ControlHandlers } from './control-server.ts';
 
 const qemuProgram = 'qemu-system-x86_64';
@@ -86,6 +88,7 @@ class Agent {
   readonly #home: Home;
   readonly #privilege: Privilege;
   readonly #log: Log;
+  readonly #activity = new Activity();
   #account: Account | undefined;
   /** Of a host whose keys nobody has unlocked yet. */
   #keyStore: KeyStore | undefined;
@@ -96,6 +99,8 @@ class Agent {
   #sleepWatch: SleepWatch | undefined;
   /** Made once, when there is an account: its limit is in the settings. */
   #warmCache: WarmCache | undefined;
+  /** Made when somebody wants to see a screen. */
+  #views: Views | undefined;
   readonly handlers: ControlHandlers;
 
   constructor(home: Home, privilege: Privilege, log: Log) {
@@ -155,7 +160,7 @@ class Agent {
   async #host(): Promise<Host> {
     const account = this.#member();
     this.#ownership ??= this.#ownershipOf(account);
-    return { home: this.#home, account, cache: this.#cacheOf(account), ...this.#ownership, privilege: this.#privilege, capabilities: await this.#capable(), clock: systemClock, random: systemRandom, log: this.#log };
+    return { home: this.#home, account, cache: this.#cacheOf(account), ...this.#ownership, activity: this.#activity, privilege: this.#privilege, capabilities: await this.#capable(), clock: systemClock, random: systemRandom, log: this.#log };
   }
 
   #cacheOf({ settings: { cacheLimitBytes } }: Account): WarmCache {
@@ -259,6 +264,7 @@ class Agent {
         const { settings } = this.#member();
         return { hostName: settings.hostName, coordinator: settings.coordinator, ...(await here((desktops) => desktops.status(name))) };
       },
+      view: ({ name, page }) => here(async (desktops) => ({ name, screenSocket: await desktops.screen(name), ...(page ? await this.#viewsHere().open(name) : { url: null, file: null }) })),
       console: ({ name, lines }) => here(async (desktops) => ({ name, lines: await desktops.console(name, lines) })),
       history: ({ name }) => history(this.#member(), name),
       fork: async (wish) => fork(await this.#host(), wish),
@@ -269,6 +275,10 @@ class Agent {
       cache: async (wish) => answerCache(this.#home, this.#member(), this.#cacheOf(this.#member()), wish),
       doctor: async () => doctor({ home: this.#home, account: this.#account, locked: this.locked, privilege: this.#privilege, capabilities: () => this.#capable(), sleepRefusal: () => this.#sleepWatch?.refusal, clock: systemClock }),
     };
+  }
+
+  #viewsHere(): Views {
+    return (this.#views ??= new Views({ directory: this.#home.directory, activity: this.#activity, desktops: () => this.#here(), clock: systemClock, random: systemRandom, log: this.#log }));
   }
 
   async #hosts(): Promise<ControlResult<'hosts'>['hosts']> {

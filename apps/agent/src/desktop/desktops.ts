@@ -22,6 +22,7 @@ import { mendPolicy, offlinePolicy } from './offline-policy.ts';
 import { awaitMachine, recoverDesktop, settleMachine } from './recover.ts';
 import type { NextStep } from './recovery.ts';
 import { startDesktop } from './start.ts';
+import { statusOfLocal } from './status.ts';
 import { stopDesktop } from './stop.ts';
 import { releaseLost } from './release-lost.ts';
 import { settleCommit } from './settle-commit.ts';
@@ -189,12 +190,13 @@ export class Desktops {
   async suspend({ name, limitBytesPerSecond }: ControlArguments<'suspend'>, report: Report, signal?: AbortSignal, mayStay = true): Promise<ControlResult<'suspend'>> {
     const desktop = await this.#here(name);
     if (desktop.operation === 'filling') throw new Fault('DESKTOP_FILLING', { subject: name });
-    return this.#offline.suspend(desktop, { mayStay, signal, limitBytesPerSecond }, report);
+    return this.#host.activity.watch('suspend', name, report, (told) => this.#offline.suspend(desktop, { mayStay, signal, limitBytesPerSecond }, told));
   }
 
   /** A checkpoint of a desktop that goes on running. */
   async checkpoint({ name }: ControlArguments<'checkpoint'>, report: Report, signal?: AbortSignal): Promise<ControlResult<'checkpoint'>> {
-    return this.#protection.checkpoint(await this.#here(name), report, signal);
+    const desktop = await this.#here(name);
+    return this.#host.activity.watch('checkpoint', name, report, (told) => this.#protection.checkpoint(desktop, told, signal));
   }
 
   async protect({ name, everyMs }: ControlArguments<'protect'>): Promise<ControlResult<'protect'>> {
@@ -206,7 +208,11 @@ export class Desktops {
     if (endsRight(Fault.from(error))) void this.#host.leases.confirm(desktop, wakeAnswerMs);
   }
 
-  async resume({ name, eager, wait }: ControlArguments<'resume'>, report: Report, signal?: AbortSignal): Promise<ControlResult<'resume'>> {
+  resume(wish: ControlArguments<'resume'>, report: Report, signal?: AbortSignal): Promise<ControlResult<'resume'>> {
+    return this.#host.activity.watch('resume', wish.name, report, (told) => this.#resume(wish, told, signal));
+  }
+
+  #resume({ name, eager, wait }: ControlArguments<'resume'>, report: Report, signal: AbortSignal | undefined): Promise<ControlResult<'resume'>> {
     return this.#undoable(name, async () => {
       await this.#lookAgain();
       const saved = [...this.#local.values()].find((desktop) => desktop.name === name && desktop.record.stage === 'saved' && desktop.machine === undefined);
@@ -236,8 +242,10 @@ export class Desktops {
   }
 
   takeOver(wish: ControlArguments<'takeover'>, report: Report, signal?: AbortSignal): Promise<ControlResult<'takeover'>> {
-    const resume = (remote: Desktop): Promise<{ epoch: number; arrive: ArriveFigures }> => this.#arrive(remote, { eager: wish.eager, wait: false, signal }, report);
-    return this.#undoable(wish.name, () => takeOver(this.#host, wish, report, { assertRoom: (remote) => this.#assertNotLeft(remote), resume }, signal));
+    return this.#host.activity.watch('takeover', wish.name, report, (told) => {
+      const resume = (remote: Desktop): Promise<{ epoch: number; arrive: ArriveFigures }> => this.#arrive(remote, { eager: wish.eager, wait: false, signal }, told);
+      return this.#undoable(wish.name, () => takeOver(this.#host, wish, told, { assertRoom: (remote) => this.#assertNotLeft(remote), resume }, signal));
+    });
   }
 
   /** An arrival that its person may call off: undone before it runs here, and afterwards only no longer waited for. */
@@ -266,6 +274,25 @@ export class Desktops {
     const desktop = await this.#here(name);
     if (desktop.machine === undefined) throw new Fault('DESKTOP_NOT_RUNNING', { subject: name });
     return desktop.machine.serial.lines(lines);
+  }
+
+  /** As `status`, but of a desktop that is here, and without asking anybody; undefined: it is not. */
+  statusHere(name: string): DesktopStatus | undefined {
+    const local = [...this.#local.values()].find((desktop) => desktop.name === name);
+    return local === undefined ? undefined : statusOfLocal(local, this.#host.account.settings.hostName, this.#host.clock.wallMs());
+  }
+
+  /** The socket of its screen; undefined while it has none here. */
+  screenOf(name: string): string | undefined {
+    return [...this.#local.values()].find((desktop) => desktop.name === name)?.machine?.screen;
+  }
+
+  /** The socket of its screen. Throws DESKTOP_NOT_RUNNING, SCREEN_MISSING, and where it is not here what says where it is. */
+  async screen(name: string): Promise<string> {
+    const { machine } = await this.#here(name);
+    if (machine === undefined) throw new Fault('DESKTOP_NOT_RUNNING', { subject: name });
+    if (machine.screen === undefined) throw new Fault('SCREEN_MISSING', { subject: name });
+    return machine.screen;
   }
 
   /** The desktop that this host holds, or the fault that says where it is. */

@@ -13,6 +13,7 @@ import type { LeaseHolder } from '../lease/lease-holder.ts';
 import type { HostCapabilities, Room } from '../machine/fitness.ts';
 import type { MachineHost } from '../machine/machine.ts';
 import type { Privilege } from '../machine/privilege.ts';
+import type { Activity } from './activity.ts';
 
 /** What operations on desktops need of this host. */
 export interface Host {
@@ -26,6 +27,8 @@ export interface Host {
   readonly leases: LeaseHolder;
   /** News from the coordinator. */
   readonly events: EventStream;
+  /** What is under way here, for whoever watches. */
+  readonly activity: Activity;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

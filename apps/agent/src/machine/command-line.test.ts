@@ -81,6 +81,7 @@ const vector = `
 -mon chardev=qmp0,mode=control
 -chardev socket,id=guard0,path=/r/guard,server=on,wait=off
 -mon chardev=guard0,mode=control
+-vnc unix:/r/vnc,share=force-shared
 `.trim().split('\n');
 
 /** One option a line, with its value where it has one. */
@@ -123,6 +124,7 @@ describe('the command line of contract version 1', () => {
     const argv = commandLine(contract, { ...files, socketDirectory: '/home/a,server=off' });
     assert.ok(argv.includes('socket,id=qmp0,path=/home/a,,server=off/qmp,server=on,wait=off'));
     assert.ok(argv.includes('socket,id=port1,path=/home/a,,server=off/port1,server=on,wait=off'));
+    assert.ok(argv.includes('unix:/home/a,,server=off/vnc,share=force-shared'));
     const strange = commandLine(contract, { ...files, disks: [[{ kind: 'file', file: '/d/a,"b=c/x', format: 'qcow2' }], ...files.disks.slice(1)] });
     assert.ok(strange.includes('{"driver":"qcow2","node-name":"x","read-only":false,"discard":"unmap","detect-zeroes":"unmap","file":{"driver":"file","filename":"/d/a,\\"b=c/x","discard":"unmap"},"backing":null}'));
   });

@@ -9,7 +9,7 @@ export type Layer =
 export interface MachineFiles {
   /** For each disk of the contract its chain, bottom first; the last layer is the one the guest writes to. */
   readonly disks: readonly (readonly Layer[])[];
-  /** Folder of the sockets: qmp, guard, serial, port1..port4. */
+  /** Folder of the sockets: qmp, guard, serial, vnc, port1..port4. */
   readonly socketDirectory: string;
   /** Wait for a migration instead of booting. */
   readonly incoming: boolean;
@@ -41,6 +41,8 @@ export function commandLine(contract: MachineContract, files: MachineFiles): str
     ...['-chardev', socketChardev('qmp0', `${files.socketDirectory}/qmp`), '-mon', 'chardev=qmp0,mode=control'],
     // A monitor takes one client at a time; the guard of a strict desktop waits for nobody else.
     ...['-chardev', socketChardev('guard0', `${files.socketDirectory}/guard`), '-mon', 'chardev=guard0,mode=control'],
+    // The screen, for `godwit view`. No part of the contract: how a picture is shown is not in a saved state. It has no password, so only the folder and the mode of the socket keep others out.
+    ...['-vnc', `unix:${doubledCommas(`${files.socketDirectory}/vnc`)},share=force-shared`],
     ...(files.incoming ? ['-incoming', 'defer'] : []),
     ...(files.paused === true ? ['-S'] : []),
   ];
@@ -107,6 +109,10 @@ function device(description: string, slot: number): string[] {
 }
 
 function socketChardev(id: string, path: string): string {
-  // QEMU ends an option at a comma, unless it is doubled; a home may have one in its path.
-  return `socket,id=${id},path=${path.replaceAll(',', ',,')},server=on,wait=off`;
+  return `socket,id=${id},path=${doubledCommas(path)},server=on,wait=off`;
+}
+
+/** QEMU ends an option at a comma, unless it is doubled; a home may have one in its path. */
+function doubledCommas(path: string): string {
+  return path.replaceAll(',', ',,');
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, type Clock, type Log } from '@godwit/base';
 import { powerDown, QmpSession, queryStatus, quit } from '@godwit/qemu';
@@ -30,6 +30,8 @@ export interface LaunchOptions {
 /** How long a guest may take to shut itself down before it is switched off. */
 const powerDownMs = 20_000;
 const quitMs = 3_000;
+/** Where QEMU's VNC server listens, in the folder of the sockets. */
+const screenSocket = 'vnc';
 
 /** One running QEMU: its process, its QMP session and its serial line. `ended` resolves once, however it ends. */
 export class Machine {
@@ -57,7 +59,9 @@ export class Machine {
     const argv = commandLine(options.contract, { disks: options.disks, socketDirectory: home.machineDirectory, incoming: options.incoming, paused: options.paused === true });
     const process = await QemuProcess.start({ privilege: host.privilege, program: host.program, argv, logFile: home.qemuLog, log: host.log });
     try {
-      return await attach(process, host, home);
+      const machine = await attach(process, host, home);
+      chmodSync(join(home.machineDirectory, screenSocket), 0o600);
+      return machine;
     } catch (error) {
       await process.kill();
       throw error instanceof Fault && error.code === 'QEMU_ENDED' ? new Fault('QEMU_ENDED', { found: lastLine(home.qemuLog), hint: `read ${home.qemuLog}`, cause: error }) : error;
@@ -72,6 +76,12 @@ export class Machine {
 
   static of(process: QemuProcess, qmp: QmpSession, serial: SerialConsole, socketDirectory: string): Machine {
     return new Machine(process, qmp, serial, socketDirectory);
+  }
+
+  /** The socket of its screen; undefined where an earlier version started it without one. */
+  get screen(): string | undefined {
+    const path = join(this.socketDirectory, screenSocket);
+    return existsSync(path) ? path : undefined;
   }
 
   /** QEMU's run state: `running`, `paused`, `postmigrate` ... Throws QMP_DISCONNECTED when it has ended. */
@@ -117,6 +127,6 @@ async function attach(process: QemuProcess, host: MachineHost, home: DesktopHome
 function prepareDirectory(privilege: Privilege, directory: string): void {
   mkdirSync(directory, { recursive: true });
   handOver(privilege, directory, 0o700);
-  const sockets = /^(qmp|guard|serial|port\d|migrate-(in|out))$/;
+  const sockets = /^(qmp|guard|serial|vnc|port\d|migrate-(in|out))$/;
   for (const name of readdirSync(directory)) if (sockets.test(name)) rmSync(join(directory, name));
 }
