@@ -154,7 +154,7 @@ describe('the page server', () => {
     viewer.pause();
     const piece = Buffer.alloc(1 << 20);
     let [written, accepted] = [0, 0];
-    while (written < 64) {
+    while (written < 24) {
       written += 1;
       vnc.write(piece, () => (accepted += 1));
     }
@@ -165,15 +165,15 @@ describe('the page server', () => {
       }
       return accepted;
     };
-    assert.ok((await settled()) < 32, `${accepted} MiB of 64 were taken from the screen while nobody looked`);
+    assert.ok((await settled()) < 16, `${accepted} MiB of 24 were taken from the screen while nobody looked`);
     const all = Promise.withResolvers<number>();
     let received = 0;
     viewer.on('message', (data: Buffer) => {
       received += data.length;
-      if (received >= 64 << 20) all.resolve(received);
+      if (received >= 24 << 20) all.resolve(received);
     });
     viewer.resume();
-    assert.equal(await all.promise, 64 << 20);
+    assert.equal(await all.promise, 24 << 20);
     viewer.terminate();
   });
 
