@@ -7,7 +7,7 @@ import { NODE } from './packages.mjs';
 
 const PAGE_DIR = join(ROOT_DIR, 'apps/dashboard');
 const STAMP = join(PAGE_DIR, 'dist/page.json');
-const SOURCES = ['apps/dashboard/src', 'libs/wire/src', 'apps/dashboard/index.html', 'apps/dashboard/vite.config.mjs', 'apps/dashboard/package.json', 'package-lock.json'];
+const SOURCES = ['apps/dashboard/src', 'apps/dashboard/public', 'libs/wire/src', 'apps/dashboard/index.html', 'apps/dashboard/vite.config.mjs', 'apps/dashboard/package.json', 'package-lock.json'];
 
 /** Builds the page unless it was built from these very sources. Needs what tsc makes of libs/wire. */
 export async function ensurePage() {

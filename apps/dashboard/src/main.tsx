@@ -2,7 +2,6 @@ import { StrictMode } from 'react';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { createRoot } from 'react-dom/client';
 import { RouterProvider } from 'react-router';
-import { checkWithoutEval } from '@godwit/wire/operators';
 import { newQueryClient } from './api/read.ts';
 import { LiveProvider } from './live/live-context.tsx';
 import { keepMoves } from './live/shown-moves.ts';
@@ -14,7 +13,6 @@ import './styles/frame.css';
 import './styles/parts.css';
 import './styles/pages.css';
 
-checkWithoutEval();
 const page = document.getElementById('page');
 if (page !== null) {
   const queries = newQueryClient();
