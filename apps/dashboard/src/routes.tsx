@@ -7,6 +7,7 @@ export function newRouter() {
   return createBrowserRouter(
     [
       { path: '/sign-in', lazy: () => import('./pages/sign-in.tsx'), ErrorBoundary: Broken, HydrateFallback: Starting },
+      { path: '/enrol', lazy: () => import('./pages/enrol.tsx'), ErrorBoundary: Broken, HydrateFallback: Starting },
       {
         lazy: () => import('./shell/layout.tsx'),
         ErrorBoundary: Broken,

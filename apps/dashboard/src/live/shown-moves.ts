@@ -16,9 +16,9 @@ export function takeMove(queries: QueryClient, told: Move): void {
 }
 
 /** Whether a list that was asked for so has this move in it. */
-function fits(ask: unknown, { desktopId, state }: Move): boolean {
-  const { query } = (ask ?? {}) as { readonly query?: { readonly desktopId?: string; readonly state?: string; readonly before?: string } };
-  return query?.before === undefined && (query?.desktopId ?? desktopId) === desktopId && (query?.state ?? state) === state;
+function fits(ask: unknown, { moveId, desktopId, state }: Move): boolean {
+  const { query } = (ask ?? {}) as { readonly query?: { readonly moveId?: string; readonly desktopId?: string; readonly state?: string; readonly before?: string } };
+  return query?.before === undefined && (query?.moveId ?? moveId) === moveId && (query?.desktopId ?? desktopId) === desktopId && (query?.state ?? state) === state;
 }
 
 /** An answer that was on its way while news came does not take the news back: bars never go backwards. */

@@ -4,6 +4,7 @@ import { copyTimesAsIso } from '../parts/copied-times.ts';
 import { wallMs } from '../ports.ts';
 import { zoneText } from '../words/times.ts';
 import { AccountMenu } from './account-menu.tsx';
+import { Confirmed } from './confirm.tsx';
 import { ConnectionState } from './connection-state.tsx';
 import { Help } from './help.tsx';
 import { places } from './places.ts';
@@ -15,7 +16,9 @@ import { useKeys } from './use-keys.ts';
 export function Component() {
   return (
     <SignedIn>
-      <Frame />
+      <Confirmed>
+        <Frame />
+      </Confirmed>
     </SignedIn>
   );
 }

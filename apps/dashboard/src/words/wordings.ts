@@ -13,8 +13,8 @@ export interface Wording {
 
 export const conditions: Readonly<Record<DesktopRow['condition'], Wording>> = {
   held: { word: 'held', tone: 'good', meaning: 'A host holds its lease and was heard of lately', term: 'held' },
-  departing: { word: 'departing', tone: 'note', meaning: 'It is being suspended: its state goes to the store', term: 'depart' },
-  arriving: { word: 'arriving', tone: 'note', meaning: 'It is being resumed: its state comes from the store', term: 'arrive' },
+  departing: { word: 'departing', tone: 'note', meaning: 'It is being suspended: its state goes to the store', term: 'depart-arrive' },
+  arriving: { word: 'arriving', tone: 'note', meaning: 'It is being resumed: its state comes from the store', term: 'depart-arrive' },
   free: { word: 'free', tone: 'plain', meaning: 'Safe in the store, held by nobody', term: 'free' },
   'out-of-reach': { word: 'out of reach', tone: 'bad', meaning: 'Its host holds the lease and has not been heard of', term: 'out-of-reach' },
   new: { word: 'new', tone: 'plain', meaning: 'It has no checkpoint yet', term: 'checkpoint' },
@@ -37,9 +37,9 @@ export const moveStates: Readonly<Record<Move['state'], Wording>> = {
 };
 
 export const moveKinds: Readonly<Record<Move['kind'], Wording>> = {
-  suspend: { word: 'suspend', tone: 'plain', meaning: 'The desktop leaves its host', term: 'depart' },
+  suspend: { word: 'suspend', tone: 'plain', meaning: 'The desktop leaves its host', term: 'depart-arrive' },
   checkpoint: { word: 'checkpoint', tone: 'plain', meaning: 'Its state is saved while it goes on running', term: 'checkpoint' },
-  resume: { word: 'resume', tone: 'plain', meaning: 'The desktop comes to a host', term: 'arrive' },
+  resume: { word: 'resume', tone: 'plain', meaning: 'The desktop comes to a host', term: 'depart-arrive' },
 };
 
 export const hostStates: Readonly<Record<OperatorHost['state'], Wording>> = {

@@ -64,6 +64,7 @@ export const move = z.object({
 export type Move = z.infer<typeof move>;
 
 export const movesQuery = z.strictObject({
+  moveId: moveId.optional(),
   desktopId: desktopId.optional(),
   state: moveState.optional(),
   /** Newest first; those begun before this time. */

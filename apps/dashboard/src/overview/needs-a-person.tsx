@@ -1,0 +1,40 @@
+import { Link } from 'react-router';
+import type { Attention } from '@godwit/wire/operators';
+import { Badge } from '../parts/badge.tsx';
+import { Empty } from '../parts/card.tsx';
+import { Time } from '../parts/figures.tsx';
+import { pathToDesktop, pathToTrust } from '../shell/places.ts';
+import { attentionTitles, severities } from '../words/wordings.ts';
+
+/** What needs a person, worst first: what is the matter, since when, and the next step. */
+export function NeedsAPerson({ list }: { readonly list: readonly Attention[] }) {
+  if (list.length === 0) {
+    return <Empty title="Nobody is needed">No host that holds a desktop is lost, no desktop is unprotected, no move stands still, and the store is as it should be.</Empty>;
+  }
+  return (
+    <ul className="needs">
+      {list.map((entry) => (
+        <li key={entry.id} className="need">
+          <div className="need-head">
+            <Badge wording={severities[entry.severity]} />
+            <h3>{attentionTitles[entry.code]}</h3>
+            <Time ms={entry.sinceMs} short />
+          </div>
+          <p>{sentence(entry.text)}</p>
+          <p className="need-step">
+            <span className="quiet">Next step: </span>
+            {sentence(entry.nextStep)} <Where entry={entry} />
+          </p>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
+
+function Where({ entry: { accountId, desktopId, hostId, code } }: { readonly entry: Attention }) {
+  if (accountId !== null && desktopId !== null) return <Link to={pathToDesktop(accountId, desktopId)}>The desktop</Link>;
+  if (accountId !== null && hostId !== null) return <Link to={pathToTrust(accountId)}>The host and its account</Link>;
+  return code === 'SCRUB_FAILED' || code === 'SCRUB_BEHIND' || code === 'STORE_FILLING' || code === 'JOB_FAILED' ? <Link to="/store">The store</Link> : null;
+}
