@@ -38,8 +38,9 @@ export class MovesService {
     this.#news.publish({ type: 'attention-changed' });
   }
 
-  async list({ desktopId, state, before }: QueryOf<Routes['listMoves']>): Promise<AnswerOf<Routes['listMoves']>> {
+  async list({ moveId, desktopId, state, before }: QueryOf<Routes['listMoves']>): Promise<AnswerOf<Routes['listMoves']>> {
     const parts = [sql<boolean>`true`];
+    if (moveId !== undefined) parts.push(sql`mv.move_id = ${moveId}`);
     if (desktopId !== undefined) parts.push(sql`mv.desktop_id = ${desktopId}`);
     if (state !== undefined) parts.push(hasState(state));
     const all = joined(parts);

@@ -15,5 +15,5 @@ export function isoText(timeMs: number): string {
 export function zoneText(atMs: number, zone?: string): string {
   const format = new Intl.DateTimeFormat('en', { timeZoneName: 'longOffset', ...(zone === undefined ? {} : { timeZone: zone }) });
   const offset = format.formatToParts(atMs).find(({ type }) => type === 'timeZoneName')?.value ?? 'GMT';
-  return `${format.resolvedOptions().timeZone} (${offset === 'GMT' ? 'UTC' : offset.replace('GMT', 'UTC')})`;
+  return `${format.resolvedOptions().timeZone} (${offset.replace('GMT', 'UTC').replace('+00:00', '')})`;
 }
