@@ -50,6 +50,7 @@ import { OperatorHostsService } from './operator-hosts/operator-hosts.service.ts
 import { OperatorStoreController } from './operator-store/operator-store.controller.ts';
 import { OperatorStoreService } from './operator-store/operator-store.service.ts';
 import { OperatorsHub } from './operators/operators-hub.ts';
+import { OperatorNews } from './overview/operator-news.ts';
 import { OverviewController } from './overview/overview.controller.ts';
 import { OverviewService } from './overview/overview.service.ts';
 import { Collector } from './prune/collector.ts';
@@ -118,6 +119,7 @@ export class CoordinatorModule {
         PruneService,
         MovesService,
         OverviewService,
+        OperatorNews,
         OperatorDesktopsService,
         OperatorHostsService,
         OperatorStoreService,

@@ -17,7 +17,7 @@ export { pageOf, type Frame, type OpenFrame } from './page-frame.ts';
 export { PageFramer, type FramedPages } from './page-framer.ts';
 export { compact, mostlyDead, planCompaction, type CompactionPlan } from './prune-compact.ts';
 export { droppedBy, openPolicy, policyBytes, retentionMax, signPolicy, type DatedCheckpoint, type Retention, type RetentionPolicy } from './prune-policy.ts';
-export { defineRegion, leafCountOf, leafPageCount, pageCountOf, type Region, type RegionKind } from './region.ts';
+export { defineRegion, leafCountOf, leafPageCount, pageBytesOf, pageCountOf, type Region, type RegionKind } from './region.ts';
 export { storeConformance, type ConformanceOptions } from './store/conformance.ts';
 export { directoryStore, type DirectoryStoreOptions } from './store/directory-store.ts';
 export { memoryStore, type MemoryStore } from './store/memory-store.ts';

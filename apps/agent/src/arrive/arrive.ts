@@ -38,6 +38,14 @@ export interface Arrived {
   readonly complete: Promise<void>;
 }
 
+export interface ArriveOptions {
+  readonly eager: boolean;
+  /** Calls it off. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called when this host has the desktop, with its epoch. */
+  readonly onEpoch?: (epoch: number) => void;
+}
+
 /** The file of disk `n` as it comes from the checkpoint; then the first layer of its chain. */
 const baseFile = (disk: number): string => `disk${disk}-base.raw`;
 
@@ -47,7 +55,7 @@ const baseFile = (disk: number): string => `disk${disk}-base.raw`;
  *
  * On success it runs here under a new epoch. On failure nothing of it is left here and its lease is free again; so too where `signal` calls it off before it runs.
  */
-export async function arrive(host: Host, remote: Desktop, options: { eager: boolean; signal?: AbortSignal | undefined }, report: (progress: ControlProgress) => void): Promise<Arrived> {
+export async function arrive(host: Host, remote: Desktop, options: ArriveOptions, report: (progress: ControlProgress) => void): Promise<Arrived> {
   const arrival = new Arrival(host, remote, options, report);
   try {
     return await arrival.run();
@@ -63,6 +71,7 @@ class Arrival {
   readonly #phase: PhaseReport<ArrivePhase>;
   readonly #eagerness: Eagerness;
   readonly #signal: AbortSignal | undefined;
+  readonly #onEpoch: ArriveOptions['onEpoch'];
   #epoch: number | undefined;
   /** On the boot clock, before the acquisition was sent: a strict lease runs from then. */
   #acquiredMs = 0;
@@ -73,12 +82,13 @@ class Arrival {
   readonly #line = new Line();
   readonly #recorder = new Recorder();
 
-  constructor(host: Host, remote: Desktop, { eager, signal }: { eager: boolean; signal?: AbortSignal | undefined }, report: (progress: ControlProgress) => void) {
+  constructor(host: Host, remote: Desktop, options: ArriveOptions, report: (progress: ControlProgress) => void) {
     this.#host = host;
     this.#remote = remote;
     this.#phase = new PhaseReport(host.clock, report, 'check');
-    this.#eagerness = eagernessOf(host, eager);
-    this.#signal = signal;
+    this.#eagerness = eagernessOf(host, options.eager);
+    this.#signal = options.signal;
+    this.#onEpoch = options.onEpoch;
   }
 
   async run(): Promise<Arrived> {
@@ -125,6 +135,7 @@ class Arrival {
     this.#acquiredMs = this.#host.clock.bootMs();
     const acquired = await this.#host.account.coordinator.call('acquireDesktop', { params: { desktopId }, body: { expectedHeadDigest: head.digest } });
     this.#epoch = acquired.epoch;
+    this.#onEpoch?.(acquired.epoch);
     return acquired;
   }
 

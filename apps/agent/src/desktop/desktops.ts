@@ -2,7 +2,6 @@ import { readdirSync } from 'node:fs';
 import { Fault, isId, type DesktopId } from '@godwit/base';
 import { wakeAnswerMs, type ArriveFigures, type ControlArguments, type ControlResult, type Desktop, type DesktopStatus, type EventMessage } from '@godwit/wire';
 import { mayHaveHappened } from '../account/coordinator.ts';
-import { arrive } from '../arrive/arrive.ts';
 import type { Report } from '../daemon/control-server.ts';
 import { departWhenAsked, type AskedParts } from '../lease/asked-departure.ts';
 import { endsRight } from '../lease/ends-right.ts';
@@ -10,6 +9,7 @@ import { Leaving } from '../left/leaving.ts';
 import { Offline } from '../offline/offline.ts';
 import { Protection } from '../protect/protection.ts';
 import { Machine } from '../machine/machine.ts';
+import { toldArrival } from '../told-moves/told.ts';
 import { listRemote, statusOfAccount } from './account-status.ts';
 import { announce, announceUntilKnown, createDesktop } from './create.ts';
 import { givenUpBy, renounce } from './discard.ts';
@@ -229,7 +229,7 @@ export class Desktops {
 
   /** Resumes what is in the store, and goes on filling it after it runs. */
   async #arrive(remote: Desktop, { eager, wait, signal }: { readonly eager: boolean; readonly wait: boolean; readonly signal: AbortSignal | undefined }, report: Report): Promise<{ sequence: number; epoch: number; arrive: ArriveFigures }> {
-    const { desktop, sequence, epoch, complete } = await arrive(this.#host, remote, { eager, signal }, report);
+    const { desktop, sequence, epoch, complete } = await toldArrival(this.#host, remote, { eager, signal }, report);
     this.#local.set(remote.desktopId, desktop);
     this.#losses.delete(remote.desktopId);
     if (desktop.holding === 'superseded') this.#leaving.begin(desktop, { by: null, epoch: null });

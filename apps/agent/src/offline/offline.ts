@@ -1,10 +1,11 @@
 import { Fault } from '@godwit/base';
 import type { ControlResult, DepartFigures } from '@godwit/wire';
 import type { Report } from '../daemon/control-server.ts';
-import { depart, type Departed } from '../depart/depart.ts';
+import type { Departed } from '../depart/depart.ts';
 import { tellWhatStays, unlessCalledOff } from '../desktop/called-off.ts';
 import type { Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
+import { toldDeparture } from '../told-moves/told.ts';
 import { isOutOfReach } from './out-of-reach.ts';
 import { resumeHere } from './resume-here.ts';
 import { saveHere } from './save-here.ts';
@@ -66,7 +67,7 @@ export class Offline {
     return desktop.exclusively('departing', async () => {
       if (desktop.commitPending) throw new Fault('COMMIT_UNKNOWN', { subject: name });
       try {
-        const departed = await depart(this.#host, desktop, report, { signal, limitBytesPerSecond });
+        const departed = await toldDeparture(this.#host, desktop, report, { signal, limitBytesPerSecond });
         this.#ends.onSafe(desktop);
         return inStore(name, departed);
       } catch (error) {

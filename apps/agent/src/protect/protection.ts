@@ -6,7 +6,8 @@ import { settlePending } from '../depart/pending-commit.ts';
 import type { Host } from '../desktop/host.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import { shortenChain } from '../desktop/shorten-chain.ts';
-import { backgroundCheckpoint, type CheckpointMade } from './background-checkpoint.ts';
+import { toldCheckpoint } from '../told-moves/told.ts';
+import type { CheckpointMade } from './background-checkpoint.ts';
 import { WaysSeen } from './capture-way.ts';
 import { isDue } from './pace.ts';
 import { ProtectedList } from './protected-list.ts';
@@ -83,7 +84,7 @@ export class Protection {
       if (desktop.machine === undefined) throw new Fault('DESKTOP_NOT_RUNNING', { subject: desktop.name });
       const made = await desktop.inBackground((standBack) => {
         if (desktop.state !== 'running') throw new Fault('DESKTOP_BUSY', { subject: desktop.name, found: desktop.state });
-        return backgroundCheckpoint(this.#host, desktop, { ways: seen.ways, report, signal: signal === undefined ? standBack : AbortSignal.any([standBack, signal]) });
+        return toldCheckpoint(this.#host, desktop, { ways: seen.ways, report, signal: signal === undefined ? standBack : AbortSignal.any([standBack, signal]) });
       });
       Object.assign(seen, { madeMs: beganMs, tookMs: clock.bootMs() - beganMs, failures: 0, processorMs });
       this.#host.log.info('checkpoint-made', { desktop: desktop.record.desktopId, sequence: made.sequence, way: made.way, pauseMs: made.pauseMs, durableMs: Math.round(made.durableMs), bytes: made.bytesUploaded });

@@ -4,6 +4,13 @@ import type { EventMessage } from '@godwit/wire';
 
 export type Listener = (message: EventMessage) => void;
 
+/** Who looks at the news of all accounts, and at which hosts can be told any. */
+export interface Watcher {
+  told(accountId: AccountId, message: EventMessage): void;
+  /** The host's first stream was opened, or its last one has ended. */
+  reached(accountId: AccountId, hostId: HostId): void;
+}
+
 /**
  * News of one account, handed to whoever listens in this process. Published after the transaction that it tells of; lost
  * if the process ends in between, which the stream's contract allows.
@@ -11,7 +18,13 @@ export type Listener = (message: EventMessage) => void;
 @Injectable()
 export class EventsHub {
   readonly #listeners = new Map<AccountId, Set<Listener>>();
+  readonly #watchers: Watcher[] = [];
   readonly #streams = new Map<HostId, Set<() => void>>();
+
+  /** For as long as this process lives. */
+  watch(watcher: Watcher): void {
+    this.#watchers.push(watcher);
+  }
 
   /** `end` is called when the host may not listen any more. Returns the function that ends the subscription; call it once. */
   subscribe({ accountId, hostId }: { readonly accountId: AccountId; readonly hostId: HostId }, listener: Listener, end: () => void): () => void {
@@ -19,11 +32,14 @@ export class EventsHub {
     this.#listeners.set(accountId, listeners.add(listener));
     const streams = this.#streams.get(hostId) ?? new Set();
     this.#streams.set(hostId, streams.add(end));
+    if (streams.size === 1) for (const watcher of this.#watchers) watcher.reached(accountId, hostId);
     return () => {
       listeners.delete(listener);
       if (listeners.size === 0) this.#listeners.delete(accountId);
       streams.delete(end);
-      if (streams.size === 0) this.#streams.delete(hostId);
+      if (streams.size > 0) return;
+      this.#streams.delete(hostId);
+      for (const watcher of this.#watchers) watcher.reached(accountId, hostId);
     };
   }
 
@@ -49,5 +65,6 @@ export class EventsHub {
 
   publish(accountId: AccountId, message: EventMessage): void {
     for (const listener of this.#listeners.get(accountId) ?? []) listener(message);
+    for (const watcher of this.#watchers) watcher.told(accountId, message);
   }
 }
