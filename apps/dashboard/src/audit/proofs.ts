@@ -61,7 +61,7 @@ export async function checkConsistency({ from, to, proof }: Consistency): Promis
 function pathOf(index: number, size: number): { readonly inner: number; readonly border: number } {
   const differing = BigInt(index) ^ BigInt(size - 1);
   const inner = differing === 0n ? 0 : differing.toString(2).length;
-  const border = [...(BigInt(index) >> BigInt(inner)).toString(2)].filter((bit) => bit === '1').length;
+  const border = (BigInt(index) >> BigInt(inner)).toString(2).replaceAll('0', '').length;
   return { inner, border };
 }
 

@@ -95,7 +95,7 @@ export function Scrub({ store }: { readonly store: StoreView }) {
       {damaged.length === 0 ? null : <Table caption="Objects that are not as they were committed" columns={findingColumns} rows={damaged} keyOf={({ key }) => key} />}
       {damaged.length === 0 ? null : (
         <p className="quiet">
-          Next step: put these objects back from a copy of the store; a checkpoint that needs one cannot be resumed. <Term term="frame">What an object is</Term>
+          Next step: put these objects back from a copy of the store; a checkpoint that needs one cannot be resumed. <Term term="pack">What an object is</Term>
         </p>
       )}
     </>

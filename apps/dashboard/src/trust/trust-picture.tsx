@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { Link } from 'react-router';
-import type { Trust } from '@godwit/wire/operators';
+import type { OperatorHost, Trust } from '@godwit/wire/operators';
 import { NodeGraph, type NodeLook } from '../graph/node-graph.tsx';
 import { Badge } from '../parts/badge.tsx';
 import { pathToHost } from '../shell/places.ts';
@@ -25,17 +25,16 @@ export function TrustPicture({ trust }: { readonly trust: Trust }) {
       name="Who let whom in"
       layout={layout}
       look={look}
-      item={(node) => (
-        <>
-          {textOf(node)}
-          {node.device?.host == null ? null : (
-            <>
-              {' '}
-              <Badge wording={hostStates[node.device.host.state]} /> <Link to={pathToHost(node.name)}>{`see ${node.name}`}</Link>
-            </>
-          )}
-        </>
-      )}
+      item={(node) => <Item text={textOf(node)} name={node.name} host={node.device?.host ?? null} />}
     />
+  );
+}
+
+function Item({ text, name, host }: { readonly text: string; readonly name: string; readonly host: OperatorHost | null }) {
+  if (host === null) return text;
+  return (
+    <>
+      {text} <Badge wording={hostStates[host.state]} /> <Link to={pathToHost(name)}>{`see ${name}`}</Link>
+    </>
   );
 }
