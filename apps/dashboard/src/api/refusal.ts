@@ -31,7 +31,7 @@ export function asRefusal(error: unknown): Refusal {
 
 export const unreachable = (): Refusal => new Refusal('COORDINATOR_UNREACHABLE', 'the coordinator cannot be reached', 'check the network; the page tries again by itself', 0);
 /** The answer is not what this version of the page understands. */
-export const misunderstood = (): Refusal => new Refusal('ANSWER_REFUSED', 'the answer is not what this page understands', 'load the page again: the coordinator may have been upgraded', 0);
+export const misunderstood = (): Refusal => new Refusal('ANSWER_REFUSED', 'the answer is not what this page understands', 'load the page again: the coordinator may have been upgraded', 200);
 
 export const isSignedOut = (error: unknown): boolean => error instanceof Refusal && error.code === 'SESSION_MISSING';
 export const isStale = (error: unknown): boolean => error instanceof Refusal && error.code === 'SESSION_STALE';

@@ -1,5 +1,5 @@
 import type { Move } from '@godwit/wire/operators';
-import { bytesText, durationText, rateText } from '../words/figures.ts';
+import { bytesText, durationText, rateText, roughText } from '../words/figures.ts';
 
 /** `upload · 93 MiB of ~210 MiB · 17 MiB/s · about 7 s left`: as the command line says it. */
 export function moveLine({ phase, doneBytes, totalBytes, bytesPerSecond, leftMs }: Move): string {
@@ -7,7 +7,7 @@ export function moveLine({ phase, doneBytes, totalBytes, bytesPerSecond, leftMs 
     phase,
     totalBytes === null ? (doneBytes === 0 ? undefined : bytesText(doneBytes)) : `${bytesText(doneBytes)} of ~${bytesText(totalBytes)}`,
     bytesPerSecond === null ? undefined : bytesPerSecond === 0 ? 'waiting' : rateText(bytesPerSecond),
-    leftMs === null ? undefined : `about ${durationText(Math.ceil(leftMs / 1000) * 1000)} left`,
+    leftMs === null ? undefined : `about ${roughText(leftMs + 999)} left`,
   ]
     .filter((part) => part !== undefined)
     .join(' · ');

@@ -6,7 +6,7 @@ export function MoveProgress({ move }: { readonly move: Move }) {
   const done = progressOf(move);
   const name = `${move.kind} of ${move.desktopName}`;
   return (
-    <div className="progress">
+    <div className={move.state === 'running' || move.state === 'done' ? 'progress' : 'progress progress-stopped'}>
       <progress aria-label={name} {...(done === null ? {} : { value: Math.round(done * 1000), max: 1000 })} />
       <span className="figure progress-share">{done === null ? '' : `${Math.floor(done * 100)} %`}</span>
     </div>

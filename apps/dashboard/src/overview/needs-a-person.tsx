@@ -20,10 +20,12 @@ export function NeedsAPerson({ list }: { readonly list: readonly Attention[] }) 
             <h3>{attentionTitles[entry.code]}</h3>
             <Time ms={entry.sinceMs} short />
           </div>
-          <p>{sentence(entry.text)}</p>
+          <p>
+            <Prose text={sentence(entry.text)} />
+          </p>
           <p className="need-step">
             <span className="quiet">Next step: </span>
-            {sentence(entry.nextStep)} <Where entry={entry} />
+            <Prose text={sentence(entry.nextStep)} /> <Where entry={entry} />
           </p>
         </li>
       ))}
@@ -32,6 +34,11 @@ export function NeedsAPerson({ list }: { readonly list: readonly Attention[] }) 
 }
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
+
+/** What stands between backticks is something to type. */
+function Prose({ text }: { readonly text: string }) {
+  return text.split('`').map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
+}
 
 function Where({ entry: { accountId, desktopId, hostId, code } }: { readonly entry: Attention }) {
   if (accountId !== null && desktopId !== null) return <Link to={pathToDesktop(accountId, desktopId)}>The desktop</Link>;
