@@ -66,7 +66,7 @@ function List({ open }: { readonly open: (what: Open) => void }) {
       right: true,
       cell: (operator) => (
         <span className="row-acts">
-          <button type="button" className="button" aria-label={`Change the role of ${operator.name}`} onClick={() => open({ is: 'role', operator })}>
+          <button type="button" className="button" aria-label={`Change role of ${operator.name}`} onClick={() => open({ is: 'role', operator })}>
             Change role
           </button>
           <button type="button" className="button button-danger" aria-label={`Remove ${operator.name}`} onClick={() => open({ is: 'remove', operator })}>

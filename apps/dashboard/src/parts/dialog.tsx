@@ -6,7 +6,11 @@ export function Dialog({ title, onClose, children }: { readonly title: string; r
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = element.current;
-    if (dialog?.open === false) dialog.showModal();
+    if (dialog?.open === false) {
+      dialog.showModal();
+      // The browser would choose the first button, which closes it; React's autoFocus comes before there is anything to see.
+      dialog.querySelector<HTMLElement>('input, select, .button-main')?.focus();
+    }
     return () => dialog?.close();
   }, []);
   return (
