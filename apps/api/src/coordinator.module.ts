@@ -27,7 +27,7 @@ import { HostsRepository } from './hosts/hosts.repository.ts';
 import { Nonces } from './hosts/nonces.ts';
 import { FaultFilter } from './http/fault.filter.ts';
 import { Limits } from './http/limits.ts';
-import { SignatureGuard } from './http/signature.guard.ts';
+import { RouteGuard } from './http/route.guard.ts';
 import { Signatures } from './http/signatures.ts';
 import { Upkeep } from './jobs/upkeep.ts';
 import { Holdings } from './leases/holdings.ts';
@@ -50,6 +50,12 @@ import { OperatorHostsService } from './operator-hosts/operator-hosts.service.ts
 import { OperatorStoreController } from './operator-store/operator-store.controller.ts';
 import { OperatorStoreService } from './operator-store/operator-store.service.ts';
 import { OperatorsHub } from './operators/operators-hub.ts';
+import { OperatorsController } from './operators/operators.controller.ts';
+import { OperatorsService } from './operators/operators.service.ts';
+import { OwnOrigin } from './operators/own-origin.ts';
+import { Sessions } from './operators/sessions.ts';
+import { SignInService } from './operators/sign-in.service.ts';
+import { Tickets } from './operators/tickets.ts';
 import { OperatorNews } from './overview/operator-news.ts';
 import { OverviewController } from './overview/overview.controller.ts';
 import { OverviewService } from './overview/overview.service.ts';
@@ -71,6 +77,7 @@ export interface Ground {
   readonly urlKey: Buffer;
   readonly limits: Limits;
   readonly upkeep: Upkeep;
+  readonly origin: OwnOrigin;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -81,7 +88,7 @@ export class CoordinatorModule {
   static on(ground: Ground): DynamicModule {
     return {
       module: CoordinatorModule,
-      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, LeasesController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, ScrubController, SystemController, MovesController, OverviewController, OperatorDesktopsController, OperatorHostsController, OperatorStoreController, OperatorAuditController],
+      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, LeasesController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, ScrubController, SystemController, OperatorsController, MovesController, OverviewController, OperatorDesktopsController, OperatorHostsController, OperatorStoreController, OperatorAuditController],
       providers: [
         { provide: databaseToken, useValue: ground.db },
         { provide: Statements, useValue: ground.statements },
@@ -92,15 +99,20 @@ export class CoordinatorModule {
         { provide: urlKeyToken, useValue: ground.urlKey },
         { provide: Limits, useValue: ground.limits },
         { provide: Upkeep, useValue: ground.upkeep },
+        { provide: OwnOrigin, useValue: ground.origin },
         { provide: Collector, useValue: new Collector({ db: ground.db, eraser: ground.objects, graceMs: ground.upkeep.graceMs, retryMs: ground.upkeep.retryMs, log: ground.log }) },
         { provide: clockToken, useValue: ground.clock },
         { provide: randomToken, useValue: ground.random },
         { provide: logToken, useValue: ground.log },
         { provide: APP_FILTER, useClass: FaultFilter },
-        { provide: APP_GUARD, useClass: SignatureGuard },
+        { provide: APP_GUARD, useClass: RouteGuard },
         Signatures,
         EventsHub,
         OperatorsHub,
+        OperatorsService,
+        Sessions,
+        SignInService,
+        Tickets,
         HostsRepository,
         Nonces,
         AccountsRepository,

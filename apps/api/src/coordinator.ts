@@ -20,6 +20,7 @@ import { receiveBodies } from './http/body.ts';
 import { answerFault } from './http/fault.filter.ts';
 import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
 import { Signatures } from './http/signatures.ts';
+import { attachStreams, type Stream } from './http/streams.ts';
 import { closeRuns, recordRun } from './jobs/job-runs.ts';
 import { keepUp, Upkeep, type Job, type UpkeepOptions } from './jobs/upkeep.ts';
 import { beginRenewals } from './leases/lease-keeper.ts';
@@ -31,6 +32,14 @@ import { OperatorsHub } from './operators/operators-hub.ts';
 import { Collector } from './prune/collector.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { Scrubber } from './scrub/scrubber.ts';
+import { OperatorStream } from './operators/operator-stream.ts';
+import { OperatorsHub } from './operators/operators-hub.ts';
+import { OperatorsService } from './operators/operators.service.ts';
+import type { Invite } from './operators/invites.ts';
+import { OwnOrigin } from './operators/own-origin.ts';
+import { servePages } from './operators/pages.ts';
+import { Sessions } from './operators/sessions.ts';
+import { Tickets } from './operators/tickets.ts';
 import { databaseName, databaseUser, startCluster, type Cluster } from './postgres/cluster.ts';
 
 export interface CoordinatorOptions {
@@ -39,6 +48,8 @@ export interface CoordinatorOptions {
   readonly listen: { readonly host: string; /** 0: any free one. */ readonly port: number };
   /** A PostgreSQL elsewhere; without it a private one is started in the data directory. */
   readonly databaseUrl?: string | undefined;
+  /** Where browsers find the dashboard, as `parsePublicOrigin` gives it; without it `http://localhost:PORT`. */
+  readonly publicOrigin?: string | undefined;
   readonly rates?: RateOptions;
   /** How long what nothing needs is kept, how often that is looked at, how fast scrub reads. */
   readonly upkeep?: Partial<UpkeepOptions>;
@@ -49,12 +60,16 @@ export interface CoordinatorOptions {
 
 export interface RunningCoordinator {
   readonly url: string;
+  /** Of the dashboard's pages, as browsers have to ask for them. */
+  readonly origin: string;
   /** What requests to it are signed for. */
   readonly audience: string;
   /** What heads of its audit log are signed with: the public key. */
   readonly logKey: Buffer;
   /** The private PostgreSQL's process, undefined with a database elsewhere. */
   readonly databasePid: () => number | undefined;
+  /** A one-time code for the first operator, in the place of the one before; undefined when there is an operator. */
+  readonly inviteFirst: () => Promise<Invite | undefined>;
   /** Ends what is under way, then the database. */
   close(): Promise<void>;
 }
@@ -89,23 +104,30 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const limits = new Limits(options.rates ?? defaultRates, clock);
   const upkeep = new Upkeep(options.upkeep);
   const renewals = await beginRenewals(db, clock, random);
-  const module = CoordinatorModule.on({ db, statements, renewals, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, clock, random, log });
+  const origin = new OwnOrigin(options.publicOrigin);
+  const module = CoordinatorModule.on({ db, statements, renewals, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, origin, clock, random, log });
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());
-  const server = await serve(app, options);
-  const stream = new EventStream({ signatures: app.get(Signatures), hub: app.get(EventsHub), clock, log });
-  stream.attach(server);
-  undo.defer(() => closeConnections(server, stream));
+  const server = await serve(app, options, origin);
+  await db.updateTable('coordinator').set({ origin: origin.text }).execute();
+  const streams = [
+    new EventStream({ signatures: app.get(Signatures), hub: app.get(EventsHub), clock }),
+    new OperatorStream({ tickets: app.get(Tickets), sessions: app.get(Sessions), hub: app.get(OperatorsHub), origin, clock, log }),
+  ];
+  attachStreams(server, streams, log);
+  undo.defer(() => closeConnections(server, streams));
   sweepNonces(app.get(HostsRepository), log, undo);
   undo.defer(keepUp(jobsOf(app, db, objects, upkeep), upkeep.everyMs, log));
   const { address, port, family } = server.address() as AddressInfo;
   const running = undo.move();
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    origin: origin.text,
     audience: coordinator.audience,
     logKey: coordinator.logKey.signPublic,
     databasePid: () => cluster?.pid(),
+    inviteFirst: () => app.get(OperatorsService).inviteFirst(),
     close: () => running.disposeAsync(),
   };
 }
@@ -122,10 +144,11 @@ async function openStorage(options: CoordinatorOptions, data: DataDirectory, und
   return { db, statements, cluster };
 }
 
-async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions): Promise<Server> {
+async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions, origin: OwnOrigin): Promise<Server> {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(harden);
+  app.use(servePages(origin));
   app.use(receiveBodies());
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => answerFault(request, response, Fault.from(error)));
   const server = app.getHttpServer();
@@ -139,6 +162,7 @@ async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions
   } catch (error) {
     throw new Fault('COORDINATOR_LISTEN_FAILED', { subject: `${listen.host}:${listen.port}`, found: (error as NodeJS.ErrnoException).code ?? 'an error', cause: error });
   }
+  origin.listensOn((server.address() as AddressInfo).port);
   return server;
 }
 
@@ -158,8 +182,8 @@ function harden(_request: Request, response: Response, next: NextFunction): void
 }
 
 /** Idle connections end at once, those with a request under way get a moment. */
-async function closeConnections(server: Server, stream: EventStream): Promise<void> {
-  stream.close();
+async function closeConnections(server: Server, streams: readonly Stream[]): Promise<void> {
+  for (const stream of streams) stream.close();
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeIdleConnections();
   const timer = setTimeout(() => server.closeAllConnections(), drainMs);

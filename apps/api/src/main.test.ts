@@ -29,7 +29,7 @@ async function start(data: string, more: string[] = []): Promise<Started> {
     });
     child.once('exit', (code) => reject(new Error(`exit ${code}: ${errors}`)));
   });
-  const [, url] = /^godwit-coordinator: ready at (http:\/\/127\.0\.0\.1:[0-9]+)\n$/.exec(said) ?? [];
+  const [, url] = /^godwit-coordinator: ready at (http:\/\/127\.0\.0\.1:[0-9]+)\n/.exec(said) ?? [];
   ok(url !== undefined, said);
   return { child, url, stderr: () => errors };
 }

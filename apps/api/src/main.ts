@@ -5,7 +5,13 @@ import { parseCommandLine, usage } from './options.ts';
 
 /** `godwit-coordinator`: starts, says so in one line, and stops cleanly at SIGTERM or SIGINT. */
 async function main(): Promise<void> {
-  const line = parseCommandLine(process.argv.slice(2), process.env, process.getuid?.() === 0);
+  const [words, isRoot] = [process.argv.slice(2), process.getuid?.() === 0];
+  if (words[0] === 'invite') {
+    const { invite } = await import('./operators/invite-command.ts');
+    process.stdout.write(await invite(words.slice(1), process.env, isRoot));
+    return;
+  }
+  const line = parseCommandLine(words, process.env, isRoot);
   if (line.help) {
     process.stdout.write(usage);
     return;
@@ -19,12 +25,23 @@ async function main(): Promise<void> {
   const { startCoordinator } = await import('./coordinator.ts');
   const running = await startCoordinator({ ...line, log });
   announce(running, line.json);
+  await askForFirst(running, line.json);
   await stopAsked;
   await running.close();
 }
 
 function announce({ url, audience }: RunningCoordinator, json: boolean): void {
   process.stdout.write(json ? `${JSON.stringify({ ready: true, url, audience, pid: process.pid })}\n` : `godwit-coordinator: ready at ${url}\n`);
+}
+
+/** Until somebody operates it, whoever sees what it prints may become its first admin. */
+async function askForFirst({ origin, inviteFirst }: RunningCoordinator, json: boolean): Promise<void> {
+  // Where the database fails just now the next start asks again.
+  const invite = await inviteFirst().catch(() => undefined);
+  if (invite === undefined) return;
+  const { code, expiresMs } = invite;
+  const url = `${origin}/dashboard/enrol`;
+  process.stdout.write(json ? `${JSON.stringify({ firstOperator: { url, code, expiresMs } })}\n` : `godwit-coordinator: nobody operates it yet: open ${url} and type ${code} within 24 hours\n`);
 }
 
 try {

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Fault, type LogLevel } from '@godwit/base';
+import { parsePublicOrigin } from './operators/own-origin.ts';
 
 export interface CommandLine {
   readonly help: boolean;
@@ -9,12 +10,14 @@ export interface CommandLine {
   readonly dataDirectory: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly databaseUrl: string | undefined;
+  readonly publicOrigin: string | undefined;
   readonly logLevel: LogLevel;
   readonly upkeep: { readonly graceMs?: number; readonly everyMs?: number; readonly scrubAgainMs?: number };
 }
 
 export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT] [--grace SECONDS] [--upkeep SECONDS]
-                          [--scrub-again SECONDS] [--log LEVEL] [--json]
+                          [--scrub-again SECONDS] [--public-origin URL] [--log LEVEL] [--json]
+       godwit-coordinator invite --name NAME [--role ROLE] [--data DIR] [--json]
 
   --data DIR          where everything is kept (default: $GODWIT_COORDINATOR_DATA,
                       else ~/.local/share/godwit-coordinator, as root /var/lib/godwit-coordinator)
@@ -22,8 +25,12 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
   --grace SECONDS     from the moment that nothing needs an object to its deletion (default 3600)
   --upkeep SECONDS    between two rounds of prune and scrub (default 600)
   --scrub-again SECONDS  after this time an object in the store is read again (default 604800)
+  --public-origin URL  where browsers find the dashboard: https://NAME or https://NAME:PORT, behind TLS of yours
+                      (default: $GODWIT_COORDINATOR_ORIGIN, else http://localhost:PORT); passkeys hold for it alone
   --log LEVEL         debug, info, warn (default) or error, as JSON lines on standard error
   --json              print the line that says it is ready as JSON
+
+invite prints a one-time code for an operator of the dashboard; its own help: invite --help
 
 DATABASE_URL names a PostgreSQL server; without it a private one runs in the data directory.
 `;
@@ -35,13 +42,15 @@ const levels: readonly string[] = ['debug', 'info', 'warn', 'error'];
 export function parseCommandLine(argv: readonly string[], environment: NodeJS.ProcessEnv, isRoot: boolean): CommandLine {
   const values = parse(argv);
   const level = values.log ?? 'warn';
+  const origin = values['public-origin'] ?? environment['GODWIT_COORDINATOR_ORIGIN'];
   if (!levels.includes(level)) throw new Fault('COORDINATOR_OPTIONS', { subject: '--log', expected: levels.join(', '), found: level });
   return {
     help: values.help === true,
     json: values.json === true,
-    dataDirectory: resolve(values.data ?? environment['GODWIT_COORDINATOR_DATA'] ?? defaultData(isRoot)),
+    dataDirectory: dataDirectoryOf(values.data, environment, isRoot),
     listen: parseListen(values.listen ?? defaultListen),
-    databaseUrl: environment['DATABASE_URL'] === '' ? undefined : environment['DATABASE_URL'],
+    databaseUrl: databaseUrlOf(environment),
+    publicOrigin: origin === undefined ? undefined : parsePublicOrigin(origin),
     logLevel: level as LogLevel,
     upkeep: { ...milliseconds('graceMs', '--grace', values.grace), ...milliseconds('everyMs', '--upkeep', values.upkeep), ...milliseconds('scrubAgainMs', '--scrub-again', values['scrub-again']) },
   };
@@ -51,7 +60,7 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({
       args: [...argv],
-      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     }).values;
   } catch (error) {
     throw new Fault('COORDINATOR_OPTIONS', { found: error instanceof Error ? error.message : 'something else' });
@@ -66,6 +75,14 @@ function milliseconds<Name extends string>(name: Name, option: string, text: str
   const seconds = Number(text);
   if (!/^\d{1,7}(\.\d{1,3})?$/.test(text) || seconds > secondsMax) throw new Fault('COORDINATOR_OPTIONS', { subject: option, expected: `0 to ${secondsMax} seconds`, found: text });
   return { [name]: seconds * 1000 } as Partial<Record<Name, number>>;
+}
+
+export function databaseUrlOf(environment: NodeJS.ProcessEnv): string | undefined {
+  return environment['DATABASE_URL'] === '' ? undefined : environment['DATABASE_URL'];
+}
+
+export function dataDirectoryOf(option: string | undefined, environment: NodeJS.ProcessEnv, isRoot: boolean): string {
+  return resolve(option ?? environment['GODWIT_COORDINATOR_DATA'] ?? defaultData(isRoot));
 }
 
 function defaultData(isRoot: boolean): string {

@@ -6,7 +6,7 @@ import { bytesOf, type BodyOf, type Routes } from '@godwit/wire';
 import { inTransaction, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import { bodyBytesOf } from '../http/body.ts';
-import type { Caller } from '../http/caller.ts';
+import { addressOf, type Caller } from '../http/caller.ts';
 import { Limits } from '../http/limits.ts';
 import { Signatures } from '../http/signatures.ts';
 import { databaseToken } from '../tokens.ts';
@@ -51,8 +51,4 @@ function requireGenesis(bytes: Buffer): GenesisEntry {
   const { entry } = decodeEntry(bytes);
   if (entry.kind !== 'genesis') throw new Fault('REQUEST_INVALID', { subject: 'body.genesis', expected: 'a genesis entry', found: entry.kind });
   return entry;
-}
-
-export function addressOf(request: Request): string {
-  return request.socket.remoteAddress ?? 'unknown';
 }

@@ -7,12 +7,12 @@ import { bytesOf, textOf, type BodyOf, type JoinState, type Routes } from '@godw
 import { inTransaction, reached, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import { bodyBytesOf } from '../http/body.ts';
-import type { Caller } from '../http/caller.ts';
+import { addressOf, type Caller } from '../http/caller.ts';
 import { Limits } from '../http/limits.ts';
 import { Signatures } from '../http/signatures.ts';
 import { databaseToken, randomToken } from '../tokens.ts';
 import { AccountsRepository } from './accounts.repository.ts';
-import { addressOf, announce } from './accounts.service.ts';
+import { announce } from './accounts.service.ts';
 import { approveJoin, createJoin, refuseJoin } from './join.transitions.ts';
 
 @Injectable()

@@ -7,11 +7,12 @@ import { bytesOf, type AnswerOf, type BodyOf, type Routes } from '@godwit/wire';
 import { inTransaction, reached, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import { bodyBytesOf } from '../http/body.ts';
+import { addressOf } from '../http/caller.ts';
 import { Limits } from '../http/limits.ts';
 import { Signatures } from '../http/signatures.ts';
 import { databaseToken } from '../tokens.ts';
 import { AccountsRepository } from './accounts.repository.ts';
-import { addressOf, announce } from './accounts.service.ts';
+import { announce } from './accounts.service.ts';
 import { appendChainEntry } from './chain.transitions.ts';
 
 interface Recovered {

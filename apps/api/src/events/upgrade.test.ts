@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { silentLog, systemClock, type AccountId, type DesktopId, type HostId } from '@godwit/base';
 import type { EventMessage } from '@godwit/wire';
 import type { Signatures } from '../http/signatures.ts';
+import { attachStreams } from '../http/streams.ts';
 import { EventsHub } from './hub.ts';
 import { EventStream } from './upgrade.ts';
 
@@ -15,8 +16,8 @@ test('a client that does not read is cut while others go on, and what waits for 
   const signatures = { callerOf: () => Promise.resolve(caller) } as unknown as Signatures;
   const hub = new EventsHub();
   const server = createServer();
-  const stream = new EventStream({ signatures, hub, clock: systemClock, log: silentLog });
-  stream.attach(server);
+  const stream = new EventStream({ signatures, hub, clock: systemClock });
+  attachStreams(server, [stream], silentLog);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/v1/events`;
   const [slow, quick] = [new WebSocket(url), new WebSocket(url)];

@@ -7,6 +7,8 @@ import { jsonDepthLimit, requestBodyLimitBytes } from '@godwit/wire';
 const unprovenLimitBytes = 64 * 1024;
 /** Their callers are not known before the body is read. */
 const unprovenPaths: ReadonlySet<string> = new Set(['/v1/accounts', '/v1/joins', '/v1/recovery']);
+/** Pages send little. */
+const operatorPaths = '/v1/operator/';
 const bodyTimeLimitMs = 20_000;
 /** Bodies being received at one moment, in bytes as announced: 64 of the largest. What goes beyond is told to come again. */
 const inFlightLimitBytes = 64 * requestBodyLimitBytes;
@@ -25,7 +27,7 @@ export function receiveBodies(): RequestHandler {
   let inFlightBytes = 0;
   return (request: Request & WithBody, _response: Response, next: NextFunction) => {
     if (!hasBody(request)) { next(); return; }
-    const limitBytes = unprovenPaths.has(request.path) ? unprovenLimitBytes : requestBodyLimitBytes;
+    const limitBytes = unprovenPaths.has(request.path) || request.path.startsWith(operatorPaths) ? unprovenLimitBytes : requestBodyLimitBytes;
     const reservedBytes = Math.min(announcedBytes(request) ?? limitBytes, limitBytes);
     if (inFlightBytes + reservedBytes > inFlightLimitBytes) { next(new Fault('RATE_LIMITED', { expected: 'fewer large requests at once' })); return; }
     inFlightBytes += reservedBytes;

@@ -17,10 +17,16 @@ export class Limits {
   readonly joins: RateLimit;
   /** Looking for codes: by host, since the caller is known. */
   readonly codes: RateLimit;
+  /** Pages before anybody has signed in. */
+  readonly visitors: RateLimit;
+  /** Streams of news: by session. */
+  readonly tickets: RateLimit;
 
   constructor({ perAddress, inTotal }: RateOptions, clock: Clock) {
     this.accounts = new RateLimit(perAddress, inTotal, clock);
     this.joins = new RateLimit(perAddress, inTotal, clock);
     this.codes = new RateLimit(perAddress, inTotal, clock);
+    this.visitors = new RateLimit(perAddress, inTotal, clock);
+    this.tickets = new RateLimit(perAddress, inTotal, clock);
   }
 }

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import { Fault, printable } from '@godwit/base';
 import { routes, type BodyOf, type ParamsOf, type QueryOf, type Route, type RouteId, type RouteMethod, type Routes } from '@godwit/wire';
+import type { SignedIn } from '../operators/sessions.ts';
 import type { Caller } from './caller.ts';
 import { bodyBytesOf, parseJson } from './body.ts';
 
@@ -30,12 +31,15 @@ export interface Call<Id extends RouteId> {
   readonly body: BodyOf<Routes[Id]>;
   /** The host that signed the request; on routes with `auth: 'host'` only. */
   readonly caller: Routes[Id]['auth'] extends 'host' ? Caller : undefined;
+  /** The operator who asks; on routes with `auth: 'operator'` only. */
+  readonly operator: Routes[Id]['auth'] extends 'operator' ? SignedIn : undefined;
   readonly request: Request;
   readonly response: Response;
 }
 
 export interface WithCaller {
   caller?: Caller;
+  operator?: SignedIn;
 }
 
 /** The one parameter of a handler: `(@Asked() call: Call<'createDesktop'>)`. Throws REQUEST_INVALID, naming the first field that is wrong. */
@@ -48,6 +52,7 @@ export const Asked = createParamDecorator((_: unknown, context: ExecutionContext
     query: route.query === undefined ? undefined : accept(route.query, { ...request.query }, 'query'),
     body: route.body === undefined || route.body === 'bytes' ? undefined : accept(route.body, parseJson(bodyBytesOf(request)), 'body'),
     caller: request.caller,
+    operator: request.operator,
     request,
     response: http.getResponse<Response>(),
   };

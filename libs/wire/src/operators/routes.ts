@@ -160,7 +160,7 @@ export const operatorRoutes = {
     summary: 'News for operators, as a WebSocket',
     status: 101,
     answer: 'websocket',
-    faults: ['TICKET_REFUSED'],
+    faults: ['TICKET_REFUSED', 'ORIGIN_REFUSED', 'RATE_LIMITED'],
   },
   readOverview: {
     method: 'GET',

@@ -17,6 +17,7 @@ export const inviteCode = z.string().max(24).regex(/^[A-Za-z0-9-]+$/);
 /** What a browser's WebAuthn call takes and gives back, as @simplewebauthn has it: checked by that library, bounded here. */
 const webauthn = z.record(z.string().max(64), z.json());
 
+/** `name`: of the first operator, who chooses it; others have the name that they were invited by. */
 export const enrolOptionsBody = z.strictObject({ code: inviteCode, name: operatorName });
 export const signInOptionsBody = z.strictObject({});
 export const ceremonyOptions = z.object({ ceremonyId: id, options: webauthn });
@@ -28,12 +29,14 @@ export const operators = z.object({ operators: z.array(operator).max(256) });
 /** `freshUntilMs`: until then acts that need a new sign-in are taken; ask for the passkey again after that. */
 export const session = z.object({ sessionId: id, operator, startedMs: timeMs, expiresMs: timeMs, freshUntilMs: timeMs });
 export type Session = z.infer<typeof session>;
+/** `own`: the one that asks. `agent`: what its browser says it is. */
 export const sessionRow = z.object({ sessionId: id, operatorName, startedMs: timeMs, lastSeenMs: timeMs, expiresMs: timeMs, agent: z.string().max(256), own: z.boolean() });
 export type SessionRow = z.infer<typeof sessionRow>;
 export const sessions = z.object({ sessions: z.array(sessionRow).max(1024) });
 /** What the page asks before anybody has signed in. `oidc`: the button's words; null: only passkeys. */
 export const signInWays = z.object({ anyOperator: z.boolean(), oidc: label.nullable() });
 
+/** Where there is an operator of that name the code is for another passkey, and `role` has to be the one it has. */
 export const inviteBody = z.strictObject({ role, name: operatorName });
 export const invite = z.object({ code: z.string().max(24), expiresMs: timeMs });
 export const operatorPath = z.strictObject({ operatorId: id });

@@ -1,0 +1,48 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { Fault, type Log } from '@godwit/base';
+import { closeCodes, eventLimitBytes, problemMediaType, problemOf } from '@godwit/wire';
+
+/** WebSockets of the coordinator: which there are, how one is refused, and what may wait for a client. */
+export interface Stream {
+  /** Without the query. */
+  readonly path: string;
+  /** Upgrades the connection, or throws a fault before anything was written. */
+  take(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  close(): void;
+}
+
+/** What may wait for one client: some hundred messages; a client further behind reads the state again instead. */
+const queueLimitBytes = 256 * 1024;
+
+export function attachStreams(server: Server, streams: readonly Stream[], log: Log): void {
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    const [path] = (request.url ?? '').split('?', 1);
+    const stream = streams.find((known) => known.path === path);
+    const taken = stream === undefined ? Promise.reject(new Fault('ROUTE_NOT_FOUND')) : stream.take(request, socket, head);
+    taken.catch((error: unknown) => refuse(socket, error, log));
+  });
+}
+
+function refuse(socket: Duplex, error: unknown, log: Log): void {
+  const fault = Fault.from(error);
+  if (fault.kind === 'internal') log.error('events.refused', { error });
+  const problem = problemOf(fault);
+  const body = JSON.stringify(problem);
+  socket.end(`HTTP/1.1 ${problem.status} ${fault.code}\r\nContent-Type: ${problemMediaType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+}
+
+/** A client that does not take its messages is cut: its queue is bounded, and others do not wait for it. */
+export function sendOrCut(client: WebSocket, message: unknown): void {
+  if (client.readyState !== client.OPEN) return;
+  const text = JSON.stringify(message);
+  if (Buffer.byteLength(text) > eventLimitBytes || client.bufferedAmount > queueLimitBytes) {
+    client.close(closeCodes.tooSlow);
+    // A close frame waits behind the same full queue.
+    client.terminate();
+    return;
+  }
+  client.send(text);
+}

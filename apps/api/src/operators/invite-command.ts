@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Fault, silentLog, systemRandom } from '@godwit/base';
+import { operatorName, roles, type Role } from '@godwit/wire';
+import { inTransaction, openDatabase, type Database, type DatabaseAddress } from '../database/database.ts';
+import { dataDirectoryOf, databaseUrlOf } from '../options.ts';
+import { databaseName, databaseUser } from '../postgres/cluster.ts';
+import { inviteByName } from './invites.ts';
+
+/** `godwit-coordinator invite`: a one-time code for whoever has the machine, while its coordinator runs. */
+
+interface Asked {
+  readonly help: boolean;
+  readonly json: boolean;
+  readonly role: Role | undefined;
+  readonly name: string;
+  readonly address: () => DatabaseAddress;
+}
+
+export const inviteUsage = `usage: godwit-coordinator invite --name NAME [--role viewer|operator|admin] [--data DIR] [--json]
+
+  Prints a code with which NAME makes a passkey for the dashboard; it is good once and for 24 hours. Where NAME
+  is an operator already it is for another passkey, and the role stays. Run it on the coordinator's machine, as its
+  user, while it runs.
+
+  --name NAME   who is invited
+  --role ROLE   of a new operator: viewer, operator or admin (default admin)
+  --data DIR    where the coordinator keeps everything (default: as for the coordinator itself)
+  --json        print the code as JSON
+`;
+
+/** What is to be printed. Throws COORDINATOR_OPTIONS, DATABASE_UNAVAILABLE, DATA_DIRECTORY_REFUSED, REQUEST_INVALID. */
+export async function invite(words: readonly string[], environment: NodeJS.ProcessEnv, isRoot: boolean): Promise<string> {
+  const asked = parse(words, environment, isRoot);
+  if (asked.help) return inviteUsage;
+  const db = openDatabase(asked.address(), silentLog);
+  try {
+    const origin = await readOrigin(db);
+    const { code, expiresMs, role, another } = await inTransaction(db, (trx) => inviteByName(trx, systemRandom, asked.name, asked.role));
+    const url = enrolUrl(origin);
+    if (asked.json) return `${JSON.stringify({ url, code, expiresMs, name: asked.name, role, another })}\n`;
+    return `${another ? 'another passkey' : 'a passkey'} for ${asked.name} (${role}): open ${url} and type ${code} within 24 hours\n`;
+  } finally {
+    await db.destroy();
+  }
+}
+
+export function enrolUrl(origin: string): string {
+  return `${origin}/dashboard/enrol`;
+}
+
+function parse(words: readonly string[], environment: NodeJS.ProcessEnv, isRoot: boolean): Asked {
+  const { name = '', role, data, help = false, json = false } = values(words);
+  const known = roles.find((each) => each === role);
+  if (role !== undefined && known === undefined) throw new Fault('COORDINATOR_OPTIONS', { subject: '--role', expected: roles.join(', '), found: role });
+  if (!help && !operatorName.safeParse(name).success) throw new Fault('COORDINATOR_OPTIONS', { subject: '--name', expected: '1 to 64 characters that can be printed', found: name });
+  const url = databaseUrlOf(environment);
+  return { help, json, role: known, name, address: () => (url === undefined ? socketOf(dataDirectoryOf(data, environment, isRoot)) : { url }) };
+}
+
+function values(words: readonly string[]) {
+  try {
+    return parseArgs({ args: [...words], options: { name: { type: 'string' }, role: { type: 'string' }, data: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } }).values;
+  } catch (error) {
+    throw new Fault('COORDINATOR_OPTIONS', { found: error instanceof Error ? error.message : 'something else' });
+  }
+}
+
+/** The fifth line of a running server's `postmaster.pid` is the folder of its socket (PostgreSQL manual, "Database File Layout"). */
+function socketOf(dataDirectory: string): DatabaseAddress {
+  const path = join(dataDirectory, 'postgres', 'postmaster.pid');
+  try {
+    const socketDirectory = readFileSync(path, 'utf8').split('\n')[4] ?? '';
+    if (!socketDirectory.startsWith('/')) throw new Fault('DATABASE_UNAVAILABLE', { subject: path, expected: 'the folder of a socket', found: socketDirectory });
+    return { socketDirectory, user: databaseUser, database: databaseName };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new Fault('DATABASE_UNAVAILABLE', { subject: dataDirectory, expected: 'a coordinator that runs', found: 'none', hint: 'start the coordinator first; with another --data, name the same here' });
+    if (code === 'EACCES') throw new Fault('DATA_DIRECTORY_REFUSED', { subject: path, expected: 'a file that this user may read', found: code, hint: 'run it as the user of the coordinator, or as root' });
+    throw error;
+  }
+}
+
+async function readOrigin(db: Database): Promise<string> {
+  const row = await inTransaction(db, (trx) => trx.selectFrom('coordinator').select('origin').executeTakeFirst());
+  if (row === undefined || row.origin === null) throw new Fault('DATABASE_UNAVAILABLE', { expected: 'a coordinator that has started on it', found: 'none' });
+  return row.origin;
+}

@@ -1,0 +1,103 @@
+import { Controller, Inject } from '@nestjs/common';
+import type { Response } from 'express';
+import type { AnswerOf, Routes } from '@godwit/wire';
+import { Asked, Serve, type Call } from '../http/serve.ts';
+import { OperatorsService } from './operators.service.ts';
+import { noSessionCookieHeader, sessionCookieHeader } from './own-pages.ts';
+import { sessionSeconds, Sessions } from './sessions.ts';
+import { SignInService, type SignIn } from './sign-in.service.ts';
+import { Tickets } from './tickets.ts';
+
+type Answer<Id extends keyof Routes> = Promise<AnswerOf<Routes[Id]>>;
+
+/** Sign-in, sessions and operators, for the dashboard. */
+@Controller()
+export class OperatorsController {
+  readonly #signIn: SignInService;
+  readonly #sessions: Sessions;
+  readonly #operators: OperatorsService;
+  readonly #tickets: Tickets;
+
+  constructor(@Inject(SignInService) signIn: SignInService, @Inject(Sessions) sessions: Sessions, @Inject(OperatorsService) operators: OperatorsService, @Inject(Tickets) tickets: Tickets) {
+    [this.#signIn, this.#sessions, this.#operators, this.#tickets] = [signIn, sessions, operators, tickets];
+  }
+
+  @Serve('signInWays')
+  async ways(): Answer<'signInWays'> {
+    return { anyOperator: await this.#signIn.anyOperator(), oidc: null };
+  }
+
+  @Serve('beginEnrol')
+  async beginEnrol(@Asked() { body }: Call<'beginEnrol'>): Promise<unknown> {
+    return this.#signIn.beginEnrol(body.code, body.name);
+  }
+
+  @Serve('enrolOperator')
+  async enrol(@Asked() { body, request, response }: Call<'enrolOperator'>): Answer<'enrolOperator'> {
+    return signedIn(response, await this.#signIn.enrol(body.ceremonyId, body.response, request));
+  }
+
+  @Serve('beginSignIn')
+  async beginSignIn(): Promise<unknown> {
+    return this.#signIn.begin();
+  }
+
+  @Serve('signIn')
+  async signIn(@Asked() { body, request, response }: Call<'signIn'>): Answer<'signIn'> {
+    return signedIn(response, await this.#signIn.signIn(body.ceremonyId, body.response, request));
+  }
+
+  @Serve('readSession')
+  async session(@Asked() { operator }: Call<'readSession'>): Answer<'readSession'> {
+    return operator.session;
+  }
+
+  @Serve('signOut')
+  async signOut(@Asked() { operator, response }: Call<'signOut'>): Answer<'signOut'> {
+    await this.#sessions.end(operator, operator.session.sessionId);
+    response.setHeader('Set-Cookie', noSessionCookieHeader);
+    return {};
+  }
+
+  @Serve('listSessions')
+  async sessions(@Asked() { operator }: Call<'listSessions'>): Answer<'listSessions'> {
+    return { sessions: await this.#sessions.list(operator) };
+  }
+
+  @Serve('endSession')
+  async endSession(@Asked() { operator, params }: Call<'endSession'>): Answer<'endSession'> {
+    await this.#sessions.end(operator, params.sessionId);
+    return {};
+  }
+
+  @Serve('listOperators')
+  async operators(): Answer<'listOperators'> {
+    return { operators: await this.#operators.list() };
+  }
+
+  @Serve('inviteOperator')
+  async invite(@Asked() { operator, body }: Call<'inviteOperator'>): Answer<'inviteOperator'> {
+    return this.#operators.invite(operator, body.name, body.role);
+  }
+
+  @Serve('changeRole')
+  async changeRole(@Asked() { operator, params, body }: Call<'changeRole'>): Answer<'changeRole'> {
+    return this.#operators.changeRole(operator, params.operatorId, body.role);
+  }
+
+  @Serve('removeOperator')
+  async remove(@Asked() { operator, params }: Call<'removeOperator'>): Answer<'removeOperator'> {
+    await this.#operators.remove(operator, params.operatorId);
+    return {};
+  }
+
+  @Serve('operatorTicket')
+  async ticket(@Asked() { operator }: Call<'operatorTicket'>): Answer<'operatorTicket'> {
+    return this.#tickets.give(operator.session.sessionId);
+  }
+}
+
+function signedIn(response: Response, { token, session }: SignIn): SignIn['session'] {
+  response.setHeader('Set-Cookie', sessionCookieHeader(token, sessionSeconds));
+  return session;
+}
