@@ -28,7 +28,6 @@ import { ObjectDirectory } from './objects/object-directory.ts';
 import { MovesService } from './moves/moves.service.ts';
 import { ObjectRequests } from './objects/object-requests.ts';
 import { OperatorStoreService } from './operator-store/operator-store.service.ts';
-import { OperatorsHub } from './operators/operators-hub.ts';
 import { Collector } from './prune/collector.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { Scrubber } from './scrub/scrubber.ts';

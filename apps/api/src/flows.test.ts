@@ -14,6 +14,7 @@ import './leases/lease.flow.ts';
 import './leases/offline.flow.ts';
 import './leases/take-over.flow.ts';
 import './objects/objects.flow.ts';
+import './operators/pages.flow.ts';
 import './operators/sign-in.flow.ts';
 import './prune/prune.flow.ts';
 

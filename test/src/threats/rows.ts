@@ -141,8 +141,7 @@ const plan: readonly Row[] = [
   },
   {
     by: 'web', action: 'foreign Origin on a WebSocket, no ticket, expired ticket, revoked session', outcome: 'refused at the handshake; open sockets cut',
-    tests: [['apps/api/src/events/events.flow.ts', 'is refused at the handshake without a signature of a current host, or from a page'], ['apps/api/src/events/events.flow.ts', 'a client that talks is cut, a revoked one at once']],
-    notYet: 'there is no dashboard, so there are no tickets: a page is refused whatever it shows',
+    tests: [['apps/api/src/events/events.flow.ts', 'is refused at the handshake without a signature of a current host, or from a page'], ['apps/api/src/events/events.flow.ts', 'a client that talks is cut, a revoked one at once'], ['apps/api/src/operators/pages.flow.ts', 'another site can ask for nothing, whatever cookie its visitor has'], ['apps/api/src/operators/pages.flow.ts', 'a ticket opens one stream, from an own page; news come in order, and the end of the session ends it'], ['apps/api/src/operators/pages.flow.ts', 'a removed operator is cut off at once; a page that talks is cut']],
   },
   {
     by: 'web', action: 'replay a signed request; other method, URL or body; stolen token with another key', outcome: '401, each nonce good once',
@@ -150,8 +149,8 @@ const plan: readonly Row[] = [
   },
   {
     by: 'web', action: 'a flood on enrol, login, acquire; 100 MB body; deep JSON; slow body', outcome: '429/413; others barely notice',
-    tests: [['apps/api/src/accounts/accounts.flow.ts', 'an address that asks too often is told to wait'], ['apps/api/src/http/http.test.ts', 'a bucket gives its burst, then its rate; one greedy address does not use up the total'], [security, 'bodies that are too large, too deep or no JSON end early'], [security, 'a request that is no HTTP, or never ends, holds nothing up']],
-    notYet: 'only accounts, joins and codes are limited by rate, signed requests such as acquire are not; how much others notice is not measured',
+    tests: [['apps/api/src/accounts/accounts.flow.ts', 'an address that asks too often is told to wait'], ['apps/api/src/http/http.test.ts', 'a bucket gives its burst, then its rate; one greedy address does not use up the total'], [security, 'bodies that are too large, too deep or no JSON end early'], [security, 'a request that is no HTTP, or never ends, holds nothing up'], ['apps/api/src/operators/pages.flow.ts', 'a flood of visitors is stopped by address, and does not sign anybody out']],
+    notYet: 'only accounts, joins, codes and visitors of the dashboard are limited by rate, signed requests such as acquire are not; how much others notice is not measured',
   },
   {
     by: 'all', action: "damage, exchange or cut files of a host's cache; kill its agent while it writes there; let the store give it wrong bytes once", outcome: 'never a wrong byte, and no failed resume: it is fetched again',
