@@ -31,7 +31,7 @@ export class OwnOrigin {
 /** `https://name` or `https://name:port`; plain HTTP for localhost alone. Throws COORDINATOR_OPTIONS. */
 export function parsePublicOrigin(text: string): string {
   const url = URL.parse(text);
-  const plain = url !== null && (url.origin === text || url.href === text);
+  const plain = url !== null && (url.origin === text || `${url.origin}/` === text);
   const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && url.hostname === 'localhost');
   // WebAuthn takes no address for a name (web standard, "effective domain").
   const named = url !== null && !/^(\[.*\]|[0-9.]+)$/.test(url.hostname);
