@@ -49,6 +49,7 @@ export const faultCodes = {
   ENROLLED_ALREADY: entry('conflict', 'this host belongs to an account already', 'see `godwit hosts`'),
   JOIN_REFUSED: entry('denied', 'the join was refused', 'ask the person who refused it'),
   JOIN_EXPIRED: entry('unavailable', 'nobody approved the join in time', 'run `godwit join` again and type its code on a trusted host'),
+  ACCOUNT_OTHER: entry('denied', 'the account that let this machine in is not the one that was meant', 'nothing was saved here; if you know that account, `godwit revoke` this machine there, and join again'),
   JOIN_CODE_WRONG: entry('denied', 'the coordinator named a machine that does not fit the code', 'check the code; if it is right, do not trust this coordinator'),
   COORDINATOR_UNREACHABLE: entry('unavailable', 'the coordinator cannot be reached', 'check the network and that the coordinator runs'),
   LOCKED: entry('denied', 'this host is locked', 'give its passphrase with `godwit unlock`'),

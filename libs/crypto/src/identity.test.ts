@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import fc from 'fast-check';
 import { Fault, systemRandom } from '@godwit/base';
-import { createDevice, cryptoReady, deserialiseDevice, deviceFromPublic, deviceFromSeeds, fingerprint, joinCode, matchesJoinCode, Secret, serialiseDevice } from './index.ts';
+import { createDevice, cryptoReady, deserialiseDevice, deviceFromPublic, deviceFromSeeds, fingerprint, joinCode, joinWordlist, matchesFingerprint, matchesJoinCode, readJoinWords, Secret, serialiseDevice } from './index.ts';
 
 before(cryptoReady);
 
@@ -13,7 +13,7 @@ test('fixed seeds give the frozen identity, file, join code and fingerprint', ()
   const device = deviceFromSeeds(filled(1), filled(2));
   assert.equal(device.hostId, '1fd270cd7840241213a9539e1d6b5299');
   assert.equal(serialiseDevice(device).toString('hex'), frozenFile);
-  assert.equal(joinCode(device), '472S-E6NZ-QWAW-RREH');
+  assert.equal(joinCode(device, 'godwit.example'), 'inquiry-dream-shy-away-common-rocket-illness-simple');
   assert.equal(fingerprint(Buffer.alloc(32, 3)), '92330 92402 22362 08249 76712');
 });
 
@@ -48,24 +48,35 @@ test('keys that no device makes are refused: lengths, small order, second spelli
   deviceFromPublic(signPublic, boxPublic);
 });
 
-test('a join code is 16 characters in 4 groups and forgives typing, not another device', () => {
+test('a join code is 8 words of 88 bits and forgives typing, not another device or another coordinator', () => {
   const device = createDevice(systemRandom);
-  const code = joinCode(device);
-  assert.match(code, /^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$/);
-  const sloppy = ` ${code.toLowerCase().replaceAll('0', 'o').replaceAll('1', 'l').replaceAll('-', ' – ')} `;
-  assert.ok(matchesJoinCode(code, device));
-  assert.ok(matchesJoinCode(sloppy, device));
-  assert.ok(matchesJoinCode(code.replaceAll('1', 'I').replaceAll('0', 'O').replaceAll('-', ''), device));
-  assert.ok(!matchesJoinCode(code, createDevice(systemRandom)));
-  for (const wrong of ['', code.slice(1), `${code}0`, code.replace(/.$/, (c) => (c === 'A' ? 'B' : 'A')), 'U'.repeat(16), ' '.repeat(1e6)]) {
-    assert.ok(!matchesJoinCode(wrong, device));
-  }
+  const code = joinCode(device, 'here');
+  const words = code.split('-');
+  assert.deepEqual([words.length, words.every((word) => joinWordlist.includes(word)), joinWordlist.length ** 8], [8, true, 2 ** 88]);
+  assert.ok(matchesJoinCode(code, device, 'here'));
+  assert.ok(matchesJoinCode(` ${code.toUpperCase().replaceAll('-', ' – ')} `, device, 'here'));
+  assert.ok(matchesJoinCode(words.map((word) => word.slice(0, 4)).join(' '), device, 'here'), 'four letters are enough');
+  assert.ok(!matchesJoinCode(code, createDevice(systemRandom), 'here'));
+  assert.ok(!matchesJoinCode(code, device, 'there'));
+  const other = words.map((word, at) => (at === 7 ? joinWordlist[(joinWordlist.indexOf(word) + 1) % 2048]! : word)).join('-');
+  for (const wrong of ['', words.slice(1).join('-'), `${code}-${words[0]!}`, other, ' '.repeat(1e6)]) assert.ok(!matchesJoinCode(wrong, device, 'here'), wrong.slice(0, 100));
+});
+
+test('a typed word is one of the list, the only one that begins like it, or none', () => {
+  assert.deepEqual(readJoinWords('Able aband ac xylem'), [{ typed: 'able', word: 'able' }, { typed: 'aband', word: 'abandon' }, { typed: 'ac', word: undefined }, { typed: 'xylem', word: undefined }]);
+  assert.equal(new Set(joinWordlist.map((word) => word.slice(0, 4))).size, 2048);
 });
 
 test('a join code depends on both keys', () => {
   const [a, b] = [createDevice(systemRandom), createDevice(systemRandom)];
-  assert.ok(!matchesJoinCode(joinCode(a), deviceFromPublic(a.signPublic, b.boxPublic)));
-  assert.ok(!matchesJoinCode(joinCode(a), deviceFromPublic(b.signPublic, a.boxPublic)));
+  assert.ok(!matchesJoinCode(joinCode(a, ''), deviceFromPublic(a.signPublic, b.boxPublic), ''));
+  assert.ok(!matchesJoinCode(joinCode(a, ''), deviceFromPublic(b.signPublic, a.boxPublic), ''));
+});
+
+test('a fingerprint is compared by its digits alone', () => {
+  const hash = Buffer.alloc(32, 3);
+  for (const typed of ['92330 92402 22362 08249 76712', '92330-92402-22362-08249-76712', '9233092402223620824976712']) assert.ok(matchesFingerprint(typed, hash), typed);
+  for (const typed of ['', '92330 92402 22362 08249 7671', '92330 92402 22362 08249 76713', ' '.repeat(1e6)]) assert.ok(!matchesFingerprint(typed, hash), typed.slice(0, 40));
 });
 
 test('a fingerprint is 25 digits in 5 groups', () => {

@@ -1,31 +1,41 @@
-import { domainHash } from './sha256.ts';
+import { wordlist } from '@scure/bip39/wordlists/english.js';
 import type { DevicePublic } from './identity.ts';
+import { domainHash } from './sha256.ts';
 
 /** Short forms that two people, or two screens, compare. What they stand for is in docs/keys.md. */
 
-/** Crockford's base 32: no I, L, O, U. */
-const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-/** 16 characters of 5 bits: 80 bits, so a key with a given code costs 2^80 key pairs to find. */
-const codeCharacters = 16;
-const groupCharacters = 4;
-/** Room for a blank between all characters; more is not somebody's typing. */
-const typedCharactersMax = 64;
+/** Words of 11 bits each: 88 bits, so a key with a given code costs 2^88 key pairs to find. */
+export const joinCodeWords = 8;
+const wordBits = 11;
+/** Each word of the list is known by its first four letters. */
+const prefixLetters = 4;
+/** Room for blanks between eight words of eight letters; more is not somebody's typing. */
+const typedCharactersMax = 160;
 
-/** `7ZK3-0Q9M-X2PB-WT6D`: 80 bits of a hash over both public keys. The joining device shows it, the approving one asks for it. */
-export function joinCode(device: DevicePublic): string {
-  return inGroups(codeOf(device), groupCharacters, '-');
+/** The words that join codes are made of: BIP39's English list. */
+export const joinWordlist: readonly string[] = wordlist;
+
+/** `able-acid-…`: eight words of a hash over both public keys and the coordinator's name for itself. The joining device shows it, the approving one asks for it. */
+export function joinCode({ signPublic, boxPublic }: DevicePublic, audience: string): string {
+  const bits = BigInt(`0x${domainHash('join-code', signPublic, boxPublic, Buffer.from(audience, 'utf8')).subarray(0, (joinCodeWords * wordBits) / 8).toString('hex')}`);
+  return Array.from({ length: joinCodeWords }, (_, position) => wordlist[Number((bits >> BigInt((joinCodeWords - 1 - position) * wordBits)) & 2047n)]).join('-');
 }
 
-/** Whether `typed` is the device's join code. Case, spaces and dashes do not count; O is 0, I and L are 1. */
-export function matchesJoinCode(typed: string, device: DevicePublic): boolean {
-  if (typed.length > typedCharactersMax) return false;
-  const code = typed
-    .toUpperCase()
-    .replace(/[\s\p{Pd}]/gu, '')
-    .replaceAll('O', '0')
-    .replace(/[IL]/g, '1');
-  return code === codeOf(device);
+/** What was typed as a code, word by word: `word` undefined where `typed` is none of the list. */
+export type TypedWord = { readonly typed: string; readonly word: string | undefined };
+
+/** Case, blanks and dashes do not count, and four letters stand for the word that begins with them. Longer than any typing: no words. */
+export function readJoinWords(typed: string): TypedWord[] {
+  if (typed.length > typedCharactersMax) return [];
+  const pieces = typed.normalize('NFKD').toLowerCase().split(/[\s\p{Pd}]+/u).filter((piece) => piece !== '');
+  return pieces.map((piece) => ({ typed: piece, word: wordlist.includes(piece) ? piece : piece.length < prefixLetters ? undefined : wordlist.find((word) => word.startsWith(piece)) }));
 }
+
+/** Whether `typed` is the device's join code at that coordinator. */
+export function matchesJoinCode(typed: string, device: DevicePublic, audience: string): boolean {
+  return readJoinWords(typed).map(({ word }) => word).join('-') === joinCode(device, audience);
+}
+
 /** 25 decimal digits: 83 bits. In digits, so that nobody takes it for a join code. */
 const fingerprintDigits = 25;
 const fingerprintGroupDigits = 5;
@@ -36,11 +46,10 @@ export function fingerprint(accountGenesisHash: Uint8Array): string {
   return inGroups(number.toString().padStart(fingerprintDigits, '0'), fingerprintGroupDigits, ' ');
 }
 
-function codeOf({ signPublic, boxPublic }: DevicePublic): string {
-  const bits = BigInt(`0x${domainHash('join-code', signPublic, boxPublic).subarray(0, (codeCharacters * 5) / 8).toString('hex')}`);
-  let code = '';
-  for (let position = codeCharacters - 1; position >= 0; position--) code += alphabet.charAt(Number((bits >> BigInt(position * 5)) & 31n));
-  return code;
+/** Whether `typed` is the fingerprint of that account; blanks and dashes do not count. */
+export function matchesFingerprint(typed: string, accountGenesisHash: Uint8Array): boolean {
+  if (typed.length > typedCharactersMax) return false;
+  return typed.replace(/[\s\p{Pd}]/gu, '') === fingerprint(accountGenesisHash).replaceAll(' ', '');
 }
 
 function inGroups(text: string, size: number, separator: string): string {

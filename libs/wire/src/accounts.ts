@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { chainEntryLimitBytes, chainLengthLimit, chainPageLimit, grantLimitBytes, grantsLimit, joinCodeLimit } from './limits.ts';
+import { chainEntryLimitBytes, chainLengthLimit, chainPageLimit, grantLimitBytes, grantsLimit, joinCodeLimit, reportedSystemLimit } from './limits.ts';
 import { accountId, boundedBytes, generation, hostId, hostName, joinId, publicKey, queryInteger, recipientId, timeMs } from './values.ts';
 
 /** Accounts, their device chains, the grants of their keys, and machines that want to join. */
@@ -49,7 +49,9 @@ export const recoverBody = z.strictObject({
   grants: z.array(grant).min(1).max(grantsLimit),
 });
 
-export const createJoinBody = z.strictObject({ signPublic: publicKey, boxPublic: publicKey, name: hostName });
+/** What a machine says it is, in printable ASCII; nobody has checked it. */
+const reportedSystem = z.string().max(reportedSystemLimit).regex(/^[\x20-\x7e]*$/);
+export const createJoinBody = z.strictObject({ signPublic: publicKey, boxPublic: publicKey, name: hostName, system: reportedSystem.optional() });
 export const joinCreated = z.object({ joinId, expiresMs: timeMs });
 export const joinParams = z.strictObject({ joinId });
 
@@ -61,10 +63,13 @@ export const joinState = z.discriminatedUnion('state', [
 ]);
 export type JoinState = z.infer<typeof joinState>;
 
-/** As typed: case, spaces and dashes do not count (libs/crypto `joinCode`). */
-export const findJoinQuery = z.strictObject({ code: z.string().min(4).max(joinCodeLimit).regex(/^[A-Za-z0-9 -]+$/) });
-/** The approver recomputes the code from these keys before it signs anything. */
-export const foundJoin = z.object({ joinId, hostId, signPublic: publicKey, boxPublic: publicKey, name: hostName, expiresMs: timeMs });
+/** As libs/crypto's `joinCode` writes it. */
+export const findJoinQuery = z.strictObject({ code: z.string().max(joinCodeLimit).regex(/^[a-z]+(-[a-z]+){7}$/) });
+/**
+ * The approver recomputes the code from these keys before it signs anything. What the coordinator saw itself is `askedMs` and `address`; `name` and `system`
+ * are what the machine says.
+ */
+export const foundJoin = z.object({ joinId, hostId, signPublic: publicKey, boxPublic: publicKey, name: hostName, system: reportedSystem, askedMs: timeMs, address: z.string().max(64), expiresMs: timeMs });
 export const approveJoinBody = z.strictObject({
   expectedLength: chainLength,
   entry: chainEntry,

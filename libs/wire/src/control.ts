@@ -124,10 +124,27 @@ const enrolment = z.object({ coordinator: z.url(), hostName: name, passphrase: p
 /** Every command of the agent: its arguments and its result. */
 export const controlCommands = {
   init: command(enrolment, accountSummary.extend({ recoveryWords: z.array(z.string()).length(24) })),
-  join: command(enrolment, accountSummary),
+  /**
+   * `account`: the fingerprint that the account must have; null: any. Without `confirmed` nothing is saved when it was approved (`done` false): a person compares
+   * the fingerprint, and the same again with `confirmed` completes it.
+   */
+  join: command(enrolment.extend({ account: z.string().max(64).nullable(), confirmed: z.boolean() }), accountSummary.extend({ done: z.boolean() })),
   recover: command(enrolment.extend({ words: z.string().max(1024) }), accountSummary.extend({ others: z.array(z.string()) })),
   unlock: command(z.object({ passphrase }), z.object({ hostName: name })),
-  approve: command(z.object({ code: z.string().max(64) }), z.object({ hostId: id, hostName: name, fingerprint: z.string() })),
+  /** `look`: what is known of the machine that shows the code, and nothing is decided. */
+  approve: command(
+    z.object({ code: z.string().max(160), decision: z.enum(['look', 'approve', 'refuse']) }),
+    z.object({
+      decision: z.enum(['look', 'approve', 'refuse']),
+      hostId: id,
+      hostName: name,
+      fingerprint: z.string(),
+      /** By the coordinator. */
+      observed: z.object({ askedMs: count, address: z.string() }),
+      /** By the machine itself; nobody has checked it. */
+      reported: z.object({ name, system: z.string() }),
+    }),
+  ),
   hosts: command(z.object({}), z.object({ hosts: z.array(z.object({ hostId: id, name, self: z.boolean(), revoked: z.boolean(), lastContactMs: count.nullable() })) })),
   revoke: command(
     z.object({ host: z.string().min(1).max(64), confirmed: z.boolean() }),

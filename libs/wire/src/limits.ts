@@ -42,8 +42,10 @@ export const urlLimit = 4096;
 export const checkpointsPageLimit = 256;
 /** How long a machine that asked to join waits for approval. */
 export const joinLifeMs = 10 * 60_000;
-/** Characters of a join code. */
-export const joinCodeLimit = 32;
+/** Characters of a join code: eight words of at most eight letters, and what is between them. */
+export const joinCodeLimit = 71;
+/** Characters of what a machine that asks to join says of itself. */
+export const reportedSystemLimit = 64;
 /** One message of the event stream. */
 export const eventLimitBytes = 16 * 1024;
 /** A signed tree head: 118 bytes and the coordinator's name, which has at most 255 (libs/crypto). */

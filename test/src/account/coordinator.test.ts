@@ -70,7 +70,7 @@ describe('a coordinator that lies', () => {
   test('answers a join code with the keys of a device of its own: not approved', async () => {
     const ghost = createDevice(systemRandom);
     const real = createDevice(systemRandom);
-    const found = { joinId: 'ab'.repeat(16), hostId: real.hostId, signPublic: textOf(ghost.signPublic), boxPublic: textOf(ghost.boxPublic), name: 'real', expiresMs: Date.now() + 60_000 };
+    const found = { joinId: 'ab'.repeat(16), hostId: real.hostId, signPublic: textOf(ghost.signPublic), boxPublic: textOf(ghost.boxPublic), name: 'real', system: '', askedMs: Date.now(), address: '127.0.0.1', expiresMs: Date.now() + 60_000 };
     liar.lie('GET /v1/joins', () => found);
     const asking = await house.addHost('c', withoutCredentials(house));
     const shown = Promise.withResolvers<string>();
@@ -78,7 +78,7 @@ describe('a coordinator that lies', () => {
       const code = /godwit approve (\S+)/.exec(text)?.[1];
       if (code !== undefined) shown.resolve(code);
     });
-    const { error } = await b.ask('approve', await shown.promise);
+    const { error } = await b.ask('approve', await shown.promise, '--yes');
     equal(error?.code, 'JOIN_CODE_WRONG');
     equal(liar.asked.some((line) => line.startsWith('POST')), false);
     await asking.stopAgent('SIGKILL');
@@ -208,7 +208,7 @@ describe('a revocation that the coordinator hides from one host', () => {
       const code = /godwit approve (\S+)/.exec(text)?.[1];
       if (code !== undefined) shown.resolve(code);
     });
-    equal((await b.ask('approve', await shown.promise)).error?.code, 'CHAIN_MOVED', 'its entry does not follow the real chain');
+    equal((await b.ask('approve', await shown.promise, '--yes')).error?.code, 'CHAIN_MOVED', 'its entry does not follow the real chain');
     await joiner.stopAgent('SIGKILL');
     await joining;
 

@@ -18,7 +18,7 @@ describe('refusals', { timeout: 180_000 }, () => {
   after(() => hosts.house.close());
 
   test('before there is an account every command says how to get one', async () => {
-    for (const words of [['hosts'], ['create', 'work', '--disk', '1M'], ['start', 'work'], ['suspend', 'work'], ['resume', 'work'], ['stop', 'work'], ['status'], ['history', 'work'], ['verify', 'work'], ['console', 'work'], ['approve', 'abcd']] as const) {
+    for (const words of [['hosts'], ['create', 'work', '--disk', '1M'], ['start', 'work'], ['suspend', 'work'], ['resume', 'work'], ['stop', 'work'], ['status'], ['history', 'work'], ['verify', 'work'], ['console', 'work'], ['approve', 'able-acid-zone-zoo-able-acid-zone-zoo']] as const) {
       assertRefused(await stranger.ask(...(words as [never])), 'NOT_ENROLLED', 4, /godwit init/);
     }
     assert.equal((await stranger.ask('doctor')).result?.verdict, 'bad');
@@ -30,9 +30,10 @@ describe('refusals', { timeout: 180_000 }, () => {
     const { house, a } = hosts;
     assertRefused(await a.ask('init', '--coordinator', house.url, '--name', 'again'), 'ENROLLED_ALREADY', 1, /laptop-a/);
     assertRefused(await a.ask('join', '--coordinator', house.url, '--name', 'again'), 'ENROLLED_ALREADY', 1);
-    assertRefused(await a.ask('approve', 'AAAA-AAAA-AAAA-AAAA'), 'JOIN_NOT_FOUND', 10);
+    assertRefused(await a.ask('approve', 'AAAA-AAAA-AAAA-AAAA'), 'JOIN_NOT_FOUND', 10, /word 1, aaaa/);
+    assertRefused(await a.ask('approve', ...'able acid zone zoo able acid zone zoo'.split(' ')), 'JOIN_NOT_FOUND', 10);
     assertRefused(await a.ask('approve', ''), 'JOIN_NOT_FOUND', 10);
-    assertRefused(await a.ask('approve', 'x'.repeat(100)), 'ARGUMENT_INVALID', 2);
+    assertRefused(await a.ask('approve', 'x'.repeat(200)), 'ARGUMENT_INVALID', 2);
   });
 
   test('words and flags that do not exist end with 2, and with --json as one JSON document', async () => {

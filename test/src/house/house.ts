@@ -168,7 +168,7 @@ export async function enrolSecond(first: TestHost, second: TestHost, coordinator
     if (match?.[1] !== undefined) code.resolve(match[1]);
   });
   void joining.then(({ stderr }) => code.reject(new Error(`join ended: ${stderr}`)));
-  await first.must('approve', await code.promise);
+  await first.must('approve', await code.promise, '--yes');
   const { exitCode, stderr } = await joining;
   if (exitCode !== 0) throw new Error(`join on ${second.name}: exit ${exitCode}: ${stderr}`);
 }

@@ -1,15 +1,16 @@
-import { Fault, newId, type AccountId, type Clock, type DesktopId, type Log, type Random } from '@godwit/base';
+import { Fault, newId, type AccountId, type Clock, type DesktopId, type JoinId, type Log, type Random } from '@godwit/base';
 import {
-  createDevice, createRecovery, currentDevice, deviceFromPublic, extendChain, fingerprint, grantAccountKey, joinCode, matchesJoinCode, newAccountKey, newDesktopKey, openGrant, recoveryFromWords,
-  replayChain, signAdd, signGenesis, unwrapDesktopKey, wrapDesktopKey, wrappedGenerations, type ChainState, type DeviceSecrets, type Secret,
+  createDevice, createRecovery, currentDevice, deviceFromPublic, extendChain, fingerprint, grantAccountKey, matchesJoinCode, newAccountKey, newDesktopKey, openGrant, recoveryFromWords,
+  replayChain, signAdd, signGenesis, unwrapDesktopKey, wrapDesktopKey, wrappedGenerations, type ChainState, type DevicePublic, type DeviceSecrets, type Secret,
 } from '@godwit/crypto';
-import { bytesOf, type ControlProgress, type Grant, type JoinState, type WrappedKey } from '@godwit/wire';
+import { bytesOf, type ControlArguments, type ControlResult, type Grant, type WrappedKey } from '@godwit/wire';
 import { LogWatch } from '../audit/log-watch.ts';
 import type { Home } from '../home.ts';
 import { loadAccountKeys, loadDevice, saveAccountKeys, saveDevice, type AccountKeys } from './account-keys.ts';
 import { ChainMemory } from './chain-memory.ts';
 import { Coordinator, learnAudience } from './coordinator.ts';
 import { HeadMemory } from './head-memory.ts';
+import { codeOf } from './join-words.ts';
 import { KeyStore } from './key-store.ts';
 import { PolicyMemory } from './policy-memory.ts';
 import { loadSettings, saveSettings, type Settings } from './settings.ts';
@@ -29,9 +30,6 @@ export interface EnrolWish {
   readonly passphrase: string | null;
 }
 
-const joinPollMs = 500;
-/** The coordinator forgets a join after ten minutes. */
-const joinWaitMs = 10 * 60_000;
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 
 /** This host's membership in an account: its device keys, the chain as it knows it, the account keys, and the coordinator. */
@@ -84,35 +82,6 @@ export class Account {
     await coordinator.call('createAccount', { body: { genesis: text(genesis), grants } });
     const account = await Account.enrol(ports, { ...wish, audience, logKey }, device, [genesis], new Map([[1, accountKey]]));
     return { account, recoveryWords: words };
-  }
-
-  /** Asks to join and waits for the approval of a device of the account, showing the code that its person has to type there. */
-  static async join(ports: AccountPorts, wish: EnrolWish, report: (progress: ControlProgress) => void): Promise<Account> {
-    const { random, clock } = ports;
-    const { audience, logKey } = await learnAudience(wish.coordinator);
-    const device = createDevice(random);
-    const coordinator = new Coordinator({ url: wish.coordinator, audience, device, clock, random });
-    const { joinId } = await coordinator.call('createJoin', { body: { signPublic: text(device.signPublic), boxPublic: text(device.boxPublic), name: wish.hostName } });
-    const code = joinCode(device);
-    const startedMs = clock.workMs();
-    const say = `On a host of your account, type: godwit approve ${code}`;
-    for (;;) {
-      const elapsedMs = clock.workMs() - startedMs;
-      report({ phase: 'waiting', doneBytes: 0, totalBytes: null, bytesPerSecond: null, leftMs: null, elapsedMs, say });
-      const state = await coordinator.call('readJoin', { params: { joinId } });
-      if (state.state === 'refused') throw new Fault('JOIN_REFUSED');
-      if (state.state === 'approved') return Account.#approved(ports, { ...wish, audience, logKey }, device, state);
-      if (elapsedMs > joinWaitMs) throw new Fault('JOIN_EXPIRED');
-      await new Promise((resolve) => setTimeout(resolve, joinPollMs));
-    }
-  }
-
-  static async #approved(ports: AccountPorts, place: EnrolWish & { readonly audience: string; readonly logKey: string }, device: DeviceSecrets, answer: Extract<JoinState, { state: 'approved' }>): Promise<Account> {
-    const entries = answer.entries.map((entry) => Buffer.from(entry, 'base64url'));
-    const chain = replayChain(entries);
-    const keys = openGrants(answer.grants, device, chain);
-    if (!keys.has(chain.generation)) throw new Fault('GRANT_INVALID', { expected: `the account key of generation ${chain.generation}` });
-    return Account.enrol(ports, place, device, entries, keys);
   }
 
   /** Makes this machine the host that `entries` say it is. The settings are written last: they are what makes it enrolled at the next start. */
@@ -170,23 +139,33 @@ export class Account {
     this.#ports.log.info('account-key-taken', { generation: chain.generation });
   }
 
-  /** Lets in the machine that shows `code`. The code is a hash of its keys, so the coordinator cannot slip in others: JOIN_CODE_WRONG. */
-  async approve(code: string): Promise<{ hostId: string; hostName: string; fingerprint: string }> {
-    const { random, clock } = this.#ports;
+  /**
+   * What is known of the machine that shows `code`, which is then let in, refused, or left waiting. The code is a hash of its keys, so the coordinator cannot slip
+   * in others: JOIN_CODE_WRONG. Throws JOIN_NOT_FOUND, with the word that may have been meant.
+   */
+  async approve({ code: typed, decision }: ControlArguments<'approve'>): Promise<ControlResult<'approve'>> {
+    const code = codeOf(typed);
     const found = await this.coordinator.call('findJoin', { query: { code } });
     const joiner = deviceFromPublic(bytesOf(found.signPublic), bytesOf(found.boxPublic));
-    if (!matchesJoinCode(code, joiner)) throw new Fault('JOIN_CODE_WRONG', { found: found.name });
+    if (!matchesJoinCode(code, joiner, this.settings.audience)) throw new Fault('JOIN_CODE_WRONG', { found: found.name });
+    if (decision === 'approve') await this.#letIn(found.joinId, joiner, found.name);
+    if (decision === 'refuse') await this.coordinator.call('refuseJoin', { params: { joinId: found.joinId } });
+    const { askedMs, address, name, system } = found;
+    return { decision, hostId: joiner.hostId, hostName: name, fingerprint: this.fingerprint, observed: { askedMs, address }, reported: { name, system } };
+  }
+
+  async #letIn(joinId: JoinId, joiner: DevicePublic, name: string): Promise<void> {
+    const { random, clock } = this.#ports;
     const before = await this.refreshChain();
-    const entry = signAdd(before, { device: joiner, name: found.name, signer: this.device, createdMs: clock.wallMs() });
+    const entry = signAdd(before, { device: joiner, name, signer: this.device, createdMs: clock.wallMs() });
     const after = extendChain(before, entry);
     const grants = [...this.#keys].map(([generation, accountKey]) => ({
       recipient: joiner.hostId,
       generation,
       bytes: text(grantAccountKey({ accountKey, generation, chain: after, chainAgeMs: this.chain.ageMs, to: joiner, by: this.device }, random)),
     }));
-    await this.coordinator.call('approveJoin', { params: { joinId: found.joinId }, body: { expectedLength: before.length, entry: text(entry), grants } });
+    await this.coordinator.call('approveJoin', { params: { joinId }, body: { expectedLength: before.length, entry: text(entry), grants } });
     await this.refreshChain();
-    return { hostId: joiner.hostId, hostName: found.name, fingerprint: this.fingerprint };
   }
 
   /** A key for a new desktop, of a new id unless told, and the same wrapped under the newest account key, for the coordinator to keep. */

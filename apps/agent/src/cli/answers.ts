@@ -3,7 +3,7 @@ import type { ControlCommand, ControlResult, DesktopStatus } from '@godwit/wire'
 import type { Mark, Paint } from './colours.ts';
 import { bytesText, durationText, table } from './figures.ts';
 import { cacheAnswer } from './cache-command.ts';
-import { recoverAnswer, rekeyAnswer, revokeAnswer } from './account-answers.ts';
+import { approveAnswer, joinAnswer, recoverAnswer, rekeyAnswer, revokeAnswer } from './account-answers.ts';
 import { discardAnswer, policyAnswer, stopAnswer, suspendAnswer, takeOverAnswer } from './owner-answers.ts';
 import { checkpointAnswer, protectAnswer } from './protect-answers.ts';
 import { viewAnswer } from './view-command.ts';
@@ -20,12 +20,12 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
       '',
       wordTable(result.recoveryWords),
     ].join('\n'),
-  join: (result) => `This host is ${result.hostName} in account ${result.accountId.slice(0, 8)}.\nAccount fingerprint ${result.fingerprint}: it must be the same on the host that approved.`,
+  join: joinAnswer,
   recover: recoverAnswer,
   unlock: ({ hostName }) => `${hostName} is unlocked.`,
   revoke: revokeAnswer,
   rekey: rekeyAnswer,
-  approve: (result) => `${result.hostName} is now a host of this account.\nAccount fingerprint ${result.fingerprint}: the new host must show the same.`,
+  approve: approveAnswer,
   hosts: ({ hosts }) =>
     table([
       ['HOST', 'ID', 'LAST CONTACT', ''],

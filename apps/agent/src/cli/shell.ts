@@ -31,10 +31,11 @@ export async function askFirst(options: Common & { readonly yes?: boolean }, run
   else process.exitCode = exitCodes.failed;
 }
 
-async function agrees(): Promise<boolean> {
+/** Asks at the terminal; anything but yes is a no. */
+export async function agrees(question = 'Do it?'): Promise<boolean> {
   const line = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    return /^y(es)?$/i.test((await line.question('Do it? [y/N] ')).trim());
+    return /^y(es)?$/i.test((await line.question(`${question} [y/N] `)).trim());
   } finally {
     line.close();
   }

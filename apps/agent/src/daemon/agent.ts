@@ -2,10 +2,11 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, jsonLog, lockDirectory, systemClock, systemRandom, type Log } from '@godwit/base';
 import { cryptoReady } from '@godwit/crypto';
-import type { ControlResult } from '@godwit/wire';
+import type { ControlArguments, ControlResult } from '@godwit/wire';
 import { Account, type AccountPorts } from '../account/account.ts';
 import { forbidCoreDumps } from '../account/core-dumps.ts';
 import { reportHost } from '../account/host-report.ts';
+import { Joining } from '../account/joining.ts';
 import { KeyStore } from '../account/key-store.ts';
 import { recoverAccount } from '../account/recover.ts';
 import { revokeHost } from '../account/revoke.ts';
@@ -30,7 +31,7 @@ import type { HostCapabilities } from '../machine/fitness.ts';
 import { detectPrivilege, type Privilege } from '../machine/privilege.ts';
 import { isRunning } from '../machine/process-id.ts';
 import { Views } from '../view/views.ts';
-import { serveControl, type ControlHandlers } from './control-server.ts';
+import { serveControl, type ControlHandlers, type Report } from './control-server.ts';
 
 const qemuProgram = 'qemu-system-x86_64';
 
@@ -90,6 +91,8 @@ class Agent {
   readonly #log: Log;
   readonly #activity = new Activity();
   #account: Account | undefined;
+  /** A join that was approved, while its person compares the fingerprint. */
+  #joining: Joining | undefined;
   /** Of a host whose keys nobody has unlocked yet. */
   #keyStore: KeyStore | undefined;
   #capabilities: Promise<HostCapabilities>;
@@ -199,9 +202,29 @@ class Agent {
     }
   }
 
-  async #enrol<Result>(work: () => Promise<{ account: Account; result: Result }>): Promise<Result> {
+  #assertFree(): void {
     if (this.locked) throw new Fault('LOCKED');
     if (this.#account !== undefined) throw new Fault('ENROLLED_ALREADY', { found: `host ${this.hostName}` });
+  }
+
+  async #join(wish: ControlArguments<'join'>, report: Report): Promise<ControlResult<'join'>> {
+    this.#assertFree();
+    const waiting = wish.confirmed && this.#joining?.waitsFor(wish) === true ? this.#joining : undefined;
+    const joining = waiting ?? (await Joining.begin(this.#ports, wish));
+    this.#joining = undefined;
+    const approved = await joining.approval(wish.account, report);
+    if (!wish.confirmed) {
+      this.#joining = joining;
+      return { ...approved, hostName: wish.hostName, coordinator: wish.coordinator, done: false };
+    }
+    return this.#enrol(async () => {
+      const account = await joining.enrol();
+      return { account, result: { ...summary(account), done: true } };
+    });
+  }
+
+  async #enrol<Result>(work: () => Promise<{ account: Account; result: Result }>): Promise<Result> {
+    this.#assertFree();
     const { account, result } = await work();
     this.#account = account;
     await this.#open(account);
@@ -223,11 +246,7 @@ class Agent {
           const { account, recoveryWords } = await Account.create(this.#ports, wish);
           return { account, result: { ...summary(account), recoveryWords } };
         }),
-      join: (wish, report) =>
-        this.#enrol(async () => {
-          const account = await Account.join(this.#ports, wish, report);
-          return { account, result: summary(account) };
-        }),
+      join: (wish, report) => this.#join(wish, report),
       recover: (wish) =>
         this.#enrol(async () => {
           const account = await recoverAccount(this.#ports, wish);
@@ -243,12 +262,7 @@ class Agent {
       },
       revoke: (wish) => revokeHost(this.#member(), wish, this.#ports),
       rekey: async (wish, report) => rekey(await this.#host(), wish, report),
-      approve: async ({ code }) => {
-        const account = this.#member();
-        // No code that a machine ever showed; asking the coordinator about it would be an error in the request.
-        if (!/^[A-Za-z0-9 -]{4,}$/.test(code)) throw new Fault('JOIN_NOT_FOUND', { expected: 'letters and digits' });
-        return await account.approve(code);
-      },
+      approve: async (wish) => await this.#member().approve(wish),
       hosts: async () => ({ hosts: await this.#hosts() }),
       create: (wish) => here((desktops) => desktops.create(wish)),
       start: (wish) => here((desktops) => desktops.start(wish)),
@@ -291,6 +305,6 @@ class Agent {
   }
 }
 
-function summary(account: Account): ControlResult<'join'> {
+function summary(account: Account): Omit<ControlResult<'join'>, 'done'> {
   return { accountId: account.accountId, hostId: account.device.hostId, hostName: account.settings.hostName, coordinator: account.settings.coordinator, fingerprint: account.fingerprint };
 }

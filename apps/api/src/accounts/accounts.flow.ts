@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { systemRandom, type Fault } from '@godwit/base';
 import { createDevice, createRecovery, deviceFromPublic, joinCode, matchesJoinCode, newAccountKey, recoveryFromWords, replayChain, signAdd, signGenesis, signRevoke } from '@godwit/crypto';
@@ -17,7 +17,7 @@ describe('accounts and their devices', () => {
   const join = (name: string) => {
     const device = createDevice(systemRandom);
     const client = new TestClient(stage.coordinator, device);
-    const body = { signPublic: textOf(device.signPublic), boxPublic: textOf(device.boxPublic), name };
+    const body = { signPublic: textOf(device.signPublic), boxPublic: textOf(device.boxPublic), name, system: 'Linux of its own words' };
     return { device, client, body };
   };
   const grantFor = (recipient: string) => ({ recipient, generation: 1, bytes: textOf(systemRandom(220)) });
@@ -26,10 +26,11 @@ describe('accounts and their devices', () => {
     const { client: a } = await enrol(stage.coordinator);
     const joiner = join('laptop-b');
     const { joinId } = await joiner.client.ask('createJoin', { body: joiner.body });
-    const code = joinCode(joiner.device);
-    const found = await a.ask('findJoin', { query: { code: ` ${code.toLowerCase()} ` } });
+    const code = joinCode(joiner.device, stage.coordinator.audience);
+    const found = await a.ask('findJoin', { query: { code } });
     const device = deviceFromPublic(bytesOf(found.signPublic), bytesOf(found.boxPublic));
-    deepEqual([found.joinId, matchesJoinCode(code, device), found.name], [joinId, true, 'laptop-b']);
+    deepEqual([found.joinId, matchesJoinCode(code, device, stage.coordinator.audience), found.name, found.system], [joinId, true, 'laptop-b', 'Linux of its own words']);
+    ok(/127\.0\.0\.1/.test(found.address) && Math.abs(found.askedMs + 10 * 60_000 - found.expiresMs) < 1_000, `${found.address}, asked ${found.askedMs}, until ${found.expiresMs}`);
     const state = await chainOf(a);
     const entry = signAdd(state, { device, name: found.name, signer: a.device, createdMs: Date.now() });
     const grant = grantFor(device.hostId);
@@ -48,7 +49,7 @@ describe('accounts and their devices', () => {
     const { client: a } = await enrol(stage.coordinator);
     const joiner = join('laptop-c');
     const { joinId } = await joiner.client.ask('createJoin', { body: joiner.body });
-    await rejects(a.ask('findJoin', { query: { code: '0000-0000-0000-0000' } }), { code: 'JOIN_NOT_FOUND' });
+    await rejects(a.ask('findJoin', { query: { code: 'able-able-able-able-able-able-able-able' } }), { code: 'JOIN_NOT_FOUND' });
     const state = await chainOf(a);
     const ghost = createDevice(systemRandom);
     const entry = textOf(signAdd(state, { device: ghost, name: 'ghost', signer: a.device, createdMs: Date.now() }));

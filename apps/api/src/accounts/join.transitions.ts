@@ -15,10 +15,14 @@ export interface NewJoin {
   readonly device: DevicePublic;
   readonly name: string;
   readonly code: string;
+  /** Where the request came from. */
+  readonly address: string;
+  /** What the machine says of itself. */
+  readonly system: string;
 }
 
 /** A device that asks again replaces what it asked before. Throws ACCOUNT_EXISTS for one that is enrolled, JOINS_FULL. */
-export async function createJoin(trx: Trx, { joinId, device, name, code }: NewJoin): Promise<Date> {
+export async function createJoin(trx: Trx, { joinId, device, name, code, address, system }: NewJoin): Promise<Date> {
   await trx.deleteFrom('joins').where('expires_at', '<', sql<Date>`now()`).execute();
   const enrolled = await trx.selectFrom('hosts').select('host_id').where('host_id', '=', device.hostId).executeTakeFirst();
   if (enrolled !== undefined) throw new Fault('ACCOUNT_EXISTS', { found: 'a host with these keys' });
@@ -32,6 +36,8 @@ export async function createJoin(trx: Trx, { joinId, device, name, code }: NewJo
       host_id: device.hostId,
       code,
       name,
+      address,
+      system,
       sign_public: device.signPublic,
       box_public: device.boxPublic,
       state: 'pending',

@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { sql } from 'kysely';
 import { Fault, newId, type JoinId, type Random } from '@godwit/base';
-import { deviceFromPublic, joinCode, matchesJoinCode } from '@godwit/crypto';
+import { deviceFromPublic, joinCode } from '@godwit/crypto';
 import { bytesOf, textOf, type BodyOf, type JoinState, type Routes } from '@godwit/wire';
+import { Coordinator } from '../coordinator-identity.ts';
 import { inTransaction, reached, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import { bodyBytesOf } from '../http/body.ts';
@@ -23,6 +24,7 @@ export class JoinsService {
   readonly #limits: Limits;
   readonly #accounts: AccountsRepository;
   readonly #hub: EventsHub;
+  readonly #coordinator: Coordinator;
 
   constructor(
     @Inject(databaseToken) db: Database,
@@ -31,6 +33,7 @@ export class JoinsService {
     @Inject(Limits) limits: Limits,
     @Inject(AccountsRepository) accounts: AccountsRepository,
     @Inject(EventsHub) hub: EventsHub,
+    @Inject(Coordinator) coordinator: Coordinator,
   ) {
     this.#db = db;
     this.#random = random;
@@ -38,6 +41,7 @@ export class JoinsService {
     this.#limits = limits;
     this.#accounts = accounts;
     this.#hub = hub;
+    this.#coordinator = coordinator;
   }
 
   async create(body: BodyOf<Routes['createJoin']>, request: Request): Promise<{ joinId: JoinId; expiresMs: number }> {
@@ -45,7 +49,7 @@ export class JoinsService {
     const device = deviceFromPublic(bytesOf(body.signPublic), bytesOf(body.boxPublic));
     await this.#signatures.requireSelf(request, bodyBytesOf(request), device);
     const joinId = newId<JoinId>(this.#random);
-    const join = { joinId, device, name: body.name, code: plain(joinCode(device)) };
+    const join = { joinId, device, name: body.name, code: joinCode(device, this.#coordinator.audience), address: addressOf(request).slice(0, 64), system: body.system ?? '' };
     const expires = await inTransaction(this.#db, (trx) => createJoin(trx, join));
     return { joinId, expiresMs: expires.getTime() };
   }
@@ -63,21 +67,24 @@ export class JoinsService {
     return { state: 'approved', accountId: join.account_id, length, entries, grants };
   }
 
-  async find(caller: Caller, typed: string): Promise<unknown> {
+  async find(caller: Caller, code: string): Promise<unknown> {
     this.#limits.codes.take(caller.hostId);
     const rows = await reached(() =>
-      this.#db.selectFrom('joins').selectAll().where('code', '=', plain(typed)).where('state', '=', 'pending').where('expires_at', '>', sql<Date>`now()`).limit(2).execute(),
+      this.#db.selectFrom('joins').selectAll().where('code', '=', code).where('state', '=', 'pending').where('expires_at', '>', sql<Date>`now()`).limit(2).execute(),
     );
     const [join] = rows;
     if (join === undefined || rows.length > 1) throw new Fault('JOIN_NOT_FOUND');
     const device = deviceFromPublic(join.sign_public, join.box_public);
-    if (!matchesJoinCode(typed, device)) throw new Fault('JOIN_NOT_FOUND');
+    if (code !== joinCode(device, this.#coordinator.audience)) throw new Fault('JOIN_NOT_FOUND');
     return {
       joinId: join.join_id,
       hostId: device.hostId,
       signPublic: textOf(device.signPublic),
       boxPublic: textOf(device.boxPublic),
       name: join.name,
+      system: join.system,
+      askedMs: join.asked_at.getTime(),
+      address: join.address,
       expiresMs: join.expires_at.getTime(),
     };
   }
@@ -97,13 +104,4 @@ export class JoinsService {
       this.#db.selectFrom('joins').selectAll().where('join_id', '=', joinId).where('expires_at', '>', sql<Date>`now()`).executeTakeFirst(),
     );
   }
-}
-
-/** The form in which codes are stored and looked up; libs/crypto `matchesJoinCode` reads typed ones the same way. */
-function plain(code: string): string {
-  return code
-    .toUpperCase()
-    .replace(/[\s-]/g, '')
-    .replaceAll('O', '0')
-    .replace(/[IL]/g, '1');
 }

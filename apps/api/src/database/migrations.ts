@@ -1,4 +1,5 @@
 import { sql, type Kysely, type Migration } from 'kysely';
+import { addJoinFacts } from '../accounts/join-facts.migration.ts';
 import { addRecovery } from '../accounts/recovery.migration.ts';
 import { addAuditLog } from '../audit/audit.migration.ts';
 import { addOwnership } from '../leases/ownership.migration.ts';
@@ -22,6 +23,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0006-operators': { up: addOperators },
   '0007-moves': { up: addMoves },
   '0008-operator-views': { up: addOperatorViews },
+  '0009-join-facts': { up: addJoinFacts },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

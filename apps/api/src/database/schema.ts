@@ -59,6 +59,9 @@ export interface JoinsTable {
   box_public: Buffer;
   state: 'pending' | 'approved' | 'refused';
   account_id: AccountId | null;
+  asked_at: Generated<Date>;
+  address: Generated<string>;
+  system: Generated<string>;
   expires_at: Date;
 }
 
