@@ -145,10 +145,10 @@ describe('the control socket', () => {
   test('a handler that throws at once, and a result that cannot be sent, are INTERNAL too', async () => {
     await serve({
       hosts: () => { throw new TypeError('at once'); },
-      join: async () => ({ ...summary, fingerprint: 1n as unknown as string }),
+      join: async () => ({ ...summary, fingerprint: 1n as unknown as string, done: true }),
     });
     assert.equal((await refusal('{"command":"hosts","arguments":{}}\n')).code, 'INTERNAL');
-    assert.equal((await refusal('{"command":"join","arguments":{"coordinator":"http://127.0.0.1:1","hostName":"a","passphrase":null}}\n')).code, 'INTERNAL');
+    assert.equal((await refusal('{"command":"join","arguments":{"coordinator":"http://127.0.0.1:1","hostName":"a","passphrase":null,"account":null,"confirmed":true}}\n')).code, 'INTERNAL');
   });
 
   test('a command goes on when the one who gave it goes away', async () => {
