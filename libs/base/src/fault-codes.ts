@@ -72,6 +72,7 @@ export const faultCodes = {
   DESKTOP_FILLING: entry('unavailable', 'the desktop still fetches what it needs to stand alone', 'wait until `godwit status` says running'),
   DESKTOP_LOST: entry('conflict', 'the machine of this desktop ended before it had everything', 'resume it again with `godwit resume`: it goes on from its last checkpoint'),
   DESKTOP_NEVER_SAVED: entry('conflict', 'the desktop has no checkpoint yet', 'start and suspend it on the host that created it'),
+  WAIT_TIMED_OUT: entry('unavailable', 'the desktop has not come so far in time', 'it may still come; see `godwit status`'),
   COMMIT_UNKNOWN: entry('unavailable', 'it is not known whether the checkpoint was committed', 'do not close the lid: the guest stays paused and the agent asks again; see `godwit status`'),
   CONTRACT_INVALID: entry('corrupt', 'the machine contract is malformed', 'the checkpoint was not written by this version of Godwit; do not use it'),
   HOST_UNFIT: entry('conflict', 'this host cannot run the desktop', 'resume it on a host that offers what is named'),

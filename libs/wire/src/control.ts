@@ -62,7 +62,7 @@ export const arriveFigures = z.object({
   agentResidentBytes: count,
 });
 
-const desktopStatus = z.object({
+export const desktopStatus = z.object({
   name,
   desktopId: id,
   /** Here: what the agent's machine does. Elsewhere: who holds it. Saved: on this machine only, until it is in the store. Left: taken over elsewhere, what is here becomes a desktop of its own. Free: safe in the store, held by nobody. Lost: held here, but its machine is not. Damaged: here, and its record cannot be read. */
@@ -360,7 +360,7 @@ export const controlProgress = z.object({
 });
 export type ControlProgress = z.infer<typeof controlProgress>;
 
-const faultJson = z.object({
+export const faultJson = z.object({
   code: z.string(),
   kind: z.string(),
   message: z.string(),

@@ -1,5 +1,6 @@
 export * from './accounts.ts';
 export * from './audit.ts';
+export * from './command-line.ts';
 export * from './control.ts';
 export * from './desktops.ts';
 export * from './events.ts';

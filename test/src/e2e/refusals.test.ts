@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Fault } from '@godwit/base';
+import type { Whereabouts } from '@godwit/wire';
+import { assertPrintable } from '../house/command-output.ts';
 import type { TestHost } from '../house/house.ts';
 import { assertGoesOn, assertNothingLeft, assertRefused, createSmall, openTwoHosts, smallImage, statusOf, tickOf, type TwoHosts } from './two-hosts.ts';
 
@@ -22,6 +24,7 @@ describe('refusals', { timeout: 180_000 }, () => {
       assertRefused(await stranger.ask(...(words as [never])), 'NOT_ENROLLED', 4, /godwit init/);
     }
     assert.equal((await stranger.ask('doctor')).result?.verdict, 'bad');
+    await assertNext(stranger, 'not-enrolled', 'godwit init', 4);
     assertRefused(await stranger.ask('init', '--coordinator', 'http://127.0.0.1:9', '--name', 'x'), 'COORDINATOR_UNREACHABLE', 69, /127\.0\.0\.1:9/);
     assertRefused(await stranger.ask('init', '--coordinator', 'nowhere', '--name', 'x'), 'ARGUMENT_INVALID', 2);
   });
@@ -88,6 +91,10 @@ describe('refusals', { timeout: 180_000 }, () => {
     assertRefused(await b.ask('resume', 'work'), 'DESKTOP_HELD_ELSEWHERE', 5, /laptop-a/);
     assertRefused(await a.ask('verify', 'work'), 'DESKTOP_NEVER_SAVED', 1);
     assert.deepEqual((await a.must('history', 'work')).checkpoints, []);
+    const { desktops } = await whereabouts(b);
+    assert.equal(desktops.find(({ name }) => name === 'work')?.next.command, 'godwit takeover work');
+    const { exitCode, stdout } = await a.run(['wait', 'work', '--for', 'running', '--timeout', '1s', '--json']);
+    assert.deepEqual([exitCode, (JSON.parse(stdout) as { error: { code: string } }).error.code], [8, 'WAIT_TIMED_OUT']);
   });
 
   test('a name that nobody has gets the one that was meant', async () => {
@@ -111,6 +118,7 @@ describe('refusals', { timeout: 180_000 }, () => {
     }
     assertRefused(await b.ask('resume', 'work'), 'COORDINATOR_UNREACHABLE', 69);
     assertRefused(await a.ask('start', 'work'), 'DESKTOP_RUNNING', 1);
+    await assertNext(a, 'coordinator-out-of-reach', 'godwit suspend work', 0);
     const { reachable, desktops } = await a.must('status');
     assert.deepEqual([reachable, desktops.find(({ name }) => name === 'work')?.state], [false, 'running']);
     assert.equal((await a.ask('doctor')).exitCode, 2);
@@ -138,11 +146,28 @@ describe('refusals', { timeout: 180_000 }, () => {
     const { b } = hosts;
     await stranger.stopAgent();
     for (const words of [['status'], ['suspend', 'work'], ['doctor']]) assertRefused(await stranger.ask(...(words as [never])), 'AGENT_UNREACHABLE', 69, /godwit agent/);
+    await assertNext(stranger, 'agent-down', 'godwit agent', 69);
     const { exitCode, stderr } = await b.run(['agent']);
     assert.equal(exitCode, 1);
     assert.match(stderr, /AGENT_RUNS_ALREADY/);
   });
 });
+
+/** What bare `godwit` says, for programs and for people: the root cause and the one next command. */
+async function assertNext(host: TestHost, situation: Whereabouts['situation'], command: string, exitCode: number): Promise<void> {
+  const told = await whereabouts(host);
+  assert.deepEqual([told.situation, told.next.command], [situation, command]);
+  const people = await host.run([]);
+  assert.deepEqual([people.exitCode, people.stderr], [exitCode, '']);
+  assert.match(people.stdout, new RegExp(`\\nNext: ${command}\\n`));
+}
+
+async function whereabouts(host: TestHost): Promise<Whereabouts> {
+  const { stdout } = await host.run(['--json']);
+  const told = JSON.parse(stdout) as Whereabouts;
+  assertPrintable('godwit', told);
+  return told;
+}
 
 function assertOneWins(answers: readonly { exitCode: number; error: Fault | undefined; result: unknown; stdout: string }[], others: readonly string[]): void {
   const said = answers.map(({ error, stdout }) => error?.code ?? stdout).join(', ');

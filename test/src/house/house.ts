@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { askAgent } from '@godwit/agent';
 import { Fault } from '@godwit/base';
 import type { ControlArguments, ControlCommand, ControlProgress, ControlResult } from '@godwit/wire';
+import { assertPrintable, traceIn } from './command-output.ts';
 import { processesOf } from './process-tree.ts';
 
 /** A coordinator and agents as a user would have them: real programs, each in a process of its own, in a folder that is removed. */
@@ -65,7 +66,11 @@ export class TestHost {
     });
     return new Promise((resolvePromise, reject) => {
       child.once('error', reject);
-      child.once('close', (exitCode) => resolvePromise({ exitCode: exitCode ?? -1, stdout, stderr }));
+      child.once('close', (exitCode) => {
+        const trace = traceIn(stdout + stderr);
+        if (trace === undefined) resolvePromise({ exitCode: exitCode ?? -1, stdout, stderr });
+        else reject(new Error(`godwit ${words.join(' ')} showed its inside: ${trace}`));
+      });
     });
   }
 
@@ -73,6 +78,7 @@ export class TestHost {
   async ask<Command extends ControlCommand>(command: Command, ...words: string[]): Promise<Answer<Command>> {
     const { exitCode, stdout, stderr } = await this.run([command, ...words, '--json']);
     const said = stdout.trim() === '' ? {} : (JSON.parse(stdout) as { error?: Parameters<typeof Fault.fromJSON>[0] });
+    assertPrintable(command, said);
     const error = said.error === undefined ? undefined : Fault.fromJSON(said.error);
     return { exitCode, result: error === undefined && stdout.trim() !== '' ? (said as unknown as ControlResult<Command>) : undefined, error, stdout, stderr };
   }

@@ -1,27 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Fault } from '@godwit/base';
 import { cryptoReady } from '@godwit/crypto';
-import { bytesOf } from '@godwit/wire';
+import { bytesOf, type ReceiptFinding } from '@godwit/wire';
 import { loadSettings } from '../account/settings.ts';
 import { checkReceipt, parseReceipt } from '../audit/receipt.ts';
 import type { Home } from '../home.ts';
-
-export interface ReceiptFinding {
-  readonly good: true;
-  readonly index: number;
-  readonly kind: string;
-  readonly accountId: string;
-  readonly hostId: string | null;
-  readonly desktopId: string | null;
-  readonly epoch: number | null;
-  readonly sequence: number | null;
-  readonly digest: string | null;
-  readonly timeMs: number;
-  readonly logSize: number;
-  /** Whether the log key is the one that this host learnt; false on a machine that learnt none. */
-  readonly keyKnown: boolean;
-  readonly logKey: string;
-}
 
 /** Checks a receipt with nothing but this machine's files: neither coordinator nor agent is asked. */
 export async function checkReceiptFile(path: string, home: Home): Promise<ReceiptFinding> {

@@ -38,6 +38,7 @@ const byCode: Partial<Record<FaultCode, number>> = {
   QEMU_USER_MISSING: exitCodes.hostUnfit,
   JOIN_EXPIRED: exitCodes.pending,
   DESKTOP_FILLING: exitCodes.pending,
+  WAIT_TIMED_OUT: exitCodes.pending,
   DESKTOP_NOT_FOUND: exitCodes.noSuchThing,
   JOIN_NOT_FOUND: exitCodes.noSuchThing,
   DEVICE_UNKNOWN: exitCodes.noSuchThing,

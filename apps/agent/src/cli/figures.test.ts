@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { bytesText, durationText, parseBytes, table } from './figures.ts';
+import { bytesText, durationText, parseBytes, parseDuration, table } from './figures.ts';
 
 describe('figures for people', () => {
   const sizes: [number, string][] = [
@@ -15,6 +15,10 @@ describe('figures for people', () => {
     [60_000, '1 min 0 s'], [119_400, '1 min 59 s'], [119_700, '2 min 0 s'], [3_600_000, '60 min 0 s'],
   ];
   for (const [ms, text] of durations) test(`${ms} ms are ${text}`, () => assert.equal(durationText(ms), text));
+
+  for (const [text, ms] of [['30s', 30_000], ['5m', 300_000], ['1h', 3_600_000], ['0s', 0], ['5', undefined], ['m', undefined], ['-5s', undefined], ['5 s', undefined], ['5d', undefined]] as const) {
+    test(`${text} is ${ms ?? 'no time'}`, () => assert.equal(parseDuration(text), ms));
+  }
 
   test('have three digits at most, below the largest unit', () => {
     fc.assert(fc.property(fc.double({ min: 0, max: 2 ** 49, noNaN: true }), (value) => {

@@ -31,6 +31,14 @@ export function parseBytes(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+/** `30s`, `5m`, `1h`: milliseconds. Undefined where it is no time. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,7})([smh])$/.exec(text);
+  return match === null ? undefined : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
+}
+
+const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
 /** Columns as wide as their widest cell; the first left-aligned, the others as `align` says (default left). */
 export function table(rows: readonly (readonly string[])[], align: readonly ('left' | 'right')[] = []): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => widthOf(row[column] ?? ''))));

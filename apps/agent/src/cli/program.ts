@@ -8,6 +8,8 @@ import { pastCommands } from './past-commands.ts';
 import { protectCommands } from './protect-commands.ts';
 import type { Shell } from './shell.ts';
 import { viewCommand } from './view-command.ts';
+import { schemaCommand } from './schema-command.ts';
+import { waitCommand } from './wait-command.ts';
 
 export const version = '0.1.0';
 
@@ -21,7 +23,7 @@ export const environmentVariables = [
 
 /** All commands of `godwit` in one table: the parser, the help, the completion and the man page read it. */
 export function buildProgram({ ask, fail }: Pick<Shell, 'ask' | 'fail'>): Command {
-  const program = new Command('godwit').description('Your running desktop follows you: suspend here, resume there').version(version).addHelpText('after', environmentHelp());
+  const program = new Command('godwit').enablePositionalOptions().description('Your running desktop follows you: suspend here, resume there').version(version).option('--json', 'without a command: where each desktop is and what to type next, as JSON').addHelpText('after', environmentHelp());
   const add: Shell['add'] = (usage, description) => program.command(usage).description(description).option('--json', 'print the result as JSON');
   const shell: Shell = { program, add, ask, fail };
   accountCommands(shell);
@@ -29,9 +31,11 @@ export function buildProgram({ ask, fail }: Pick<Shell, 'ask' | 'fail'>): Comman
   protectCommands(shell);
   pastCommands(shell);
   ownerCommands(shell);
+  waitCommand(shell);
   cacheCommand(shell);
   agentCommands(shell);
   viewCommand(shell);
+  schemaCommand(shell);
   return program;
 }
 

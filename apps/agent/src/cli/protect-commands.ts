@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from './figures.ts';
 import type { Shell } from './shell.ts';
 
 /** The commands about checkpoints of a desktop that goes on running. */
@@ -9,14 +10,12 @@ interface Protect {
   readonly off?: boolean;
 }
 
-const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const everyMsMin = 10_000;
-const everyMsMax = 7 * 24 * unitMs.h;
+const everyMsMax = 7 * 86_400_000;
 
 /** `30s`, `5m`, `1h`: milliseconds. Throws what commander shows. */
-export function interval(text: string): number {
-  const match = /^(\d{1,7})([smh])$/.exec(text);
-  const ms = match === null ? 0 : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
+function interval(text: string): number {
+  const ms = parseDuration(text) ?? 0;
   if (ms < everyMsMin || ms > everyMsMax) throw new InvalidArgumentError('a time from 10s to 168h, such as 5m.');
   return ms;
 }
