@@ -107,7 +107,8 @@ const auditLeaf = z.object({
   timeMs: count,
 });
 
-const finding = z.object({ check: z.string(), state: z.enum(['good', 'degraded', 'bad']), found: z.string(), hint: z.string().nullable() });
+/** One thing that the doctor looked at. `code` is stable; `hint`: what to do; `fix`: what `--fix` does about it, null where that takes judgement. */
+const finding = z.object({ code: z.string(), check: z.string(), state: z.enum(['good', 'degraded', 'bad']), found: z.string(), hint: z.string().nullable(), fix: z.string().nullable(), fixed: z.boolean() });
 
 const command = <Arguments extends z.ZodType, Result extends z.ZodType>(args: Arguments, result: Result) => ({ arguments: args, result });
 
@@ -329,7 +330,7 @@ export const controlCommands = {
       desktops: z.array(z.object({ name: name.nullable(), desktopId: id, packs: count, bytes: count })),
     }),
   ),
-  doctor: command(z.object({}), z.object({ findings: z.array(finding), verdict: z.enum(['good', 'degraded', 'bad']) })),
+  doctor: command(z.object({ fix: z.boolean().optional() }), z.object({ findings: z.array(finding), verdict: z.enum(['good', 'degraded', 'bad']) })),
   /** `page`: open the agent's own page for it. `file`: of this user alone; it leads a browser to `url`. */
   view: command(z.object({ name, page: z.boolean() }), z.object({ name, screenSocket: z.string(), url: z.string().nullable(), file: z.string().nullable() })),
   console: command(z.object({ name, lines: z.int().min(1).max(10_000) }), z.object({ name, lines: z.array(z.string()) })),

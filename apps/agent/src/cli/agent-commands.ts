@@ -13,9 +13,11 @@ export function agentCommands({ program, add, ask, fail }: Shell): void {
       if (options.receipt === undefined) await ask('audit', {}, options);
       else await checkOffline(options.receipt, options, fail);
     });
-  add('doctor', 'what is, and what could be wrong').action(async (options: Common) => {
-    await ask('doctor', {}, options);
-  });
+  add('doctor', 'what is, and what could be wrong, in the order in which it matters')
+    .option('--fix', 'mend what needs no judgement')
+    .action(async (options: Common & { fix?: boolean }) => {
+      await ask('doctor', { fix: options.fix === true }, options);
+    });
   program.command('agent').description('run the agent of this host in the foreground').action(async () => {
     try {
       // Only an agent needs all of itself, and its log says where things went wrong.

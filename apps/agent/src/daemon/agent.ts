@@ -20,7 +20,7 @@ import { fork, rollback } from '../desktop/fork.ts';
 import { history, verify } from '../desktop/inspect.ts';
 import { prune } from '../desktop/prune.ts';
 import { rekey } from '../desktop/rekey.ts';
-import { doctor } from '../doctor/doctor.ts';
+import { examine } from '../doctor/examine.ts';
 import { Guard } from '../guard/guard.ts';
 import { createHome, type Home } from '../home.ts';
 import { EventStream } from '../lease/event-stream.ts';
@@ -287,7 +287,19 @@ class Agent {
       audit: () => audit(this.#member(), this.#home),
       verify: async (wish) => verify(await this.#host(), wish),
       cache: async (wish) => answerCache(this.#home, this.#member(), this.#cacheOf(this.#member()), wish),
-      doctor: async () => doctor({ home: this.#home, account: this.#account, locked: this.locked, privilege: this.#privilege, capabilities: () => this.#capable(), sleepRefusal: () => this.#sleepWatch?.refusal, clock: systemClock }),
+      doctor: ({ fix }) =>
+        examine({
+          home: this.#home,
+          account: this.#account,
+          locked: this.locked,
+          privilege: this.#privilege,
+          capabilities: () => this.#capable(),
+          sleepRefusal: () => this.#sleepWatch?.refusal,
+          cache: () => this.#cacheOf(this.#member()),
+          host: () => this.#host(),
+          clock: systemClock,
+          fix: fix === true,
+        }),
     };
   }
 

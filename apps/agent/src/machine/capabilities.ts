@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, type Log } from '@godwit/base';
-import { QmpSession, queryCpuDefinitions, queryMachines, queryVersion, quit, setMigrationCapabilities } from '@godwit/qemu';
+import { QmpSession, queryCpuDefinitions, queryMachines, queryVersion, quit, setMigrationCapabilities, type MigrationCapability } from '@godwit/qemu';
 import type { HostCapabilities } from './fitness.ts';
 import { handOver, launch, type Privilege } from './privilege.ts';
 import { QemuProcess } from './qemu-process.ts';
@@ -40,7 +40,8 @@ export async function probeCapabilities(options: { program: string; privilege: P
         cpuModels: new Map((await queryCpuDefinitions(qmp)).map((cpu) => [cpu.name, cpu.unavailableFeatures])),
         accelerator,
         kvmRefusal,
-        postcopyRefusal: await probePostcopy(qmp),
+        postcopyRefusal: await refusalOf(qmp, 'postcopy-ram'),
+        snapshotRefusal: await refusalOf(qmp, 'background-snapshot', 'postcopy-ram'),
         firmware: findFirmware(program),
       };
     } finally {
@@ -59,10 +60,10 @@ function findProgram(program: string): string {
   return executable;
 }
 
-/** Why an incoming QEMU with these rights refuses post-copy, undefined where it does not. Only the incoming side asks the kernel. */
-async function probePostcopy(qmp: QmpSession): Promise<string | undefined> {
+/** Why an incoming QEMU with these rights refuses `capability`, undefined where it does not. Only the incoming side asks the kernel. `off`: what goes not with it. */
+async function refusalOf(qmp: QmpSession, capability: MigrationCapability, ...off: MigrationCapability[]): Promise<string | undefined> {
   try {
-    await setMigrationCapabilities(qmp, ['postcopy-ram']);
+    await setMigrationCapabilities(qmp, [capability], off);
     return undefined;
   } catch (error) {
     const fault = Fault.from(error);

@@ -67,6 +67,9 @@ export interface NewMachine {
   readonly qemuVersion: string;
 }
 
+/** Versioned: what a desktop sees never changes under it. */
+export const machineOfNewDesktops = 'pc-q35-7.2';
+
 /** The contract of a desktop made today. Throws VALUE_OUT_OF_RANGE for sizes the schema refuses. */
 export function newContract(wish: NewMachine, random: Random): MachineContract {
   const parsed = contractSchema.safeParse({

@@ -28,6 +28,7 @@ const host: HostCapabilities = {
   accelerator: 'kvm',
   kvmRefusal: undefined,
   postcopyRefusal: undefined,
+  snapshotRefusal: undefined,
   firmware,
 };
 /** 256 MiB beside the guest's memory is what QEMU itself takes. */

@@ -14,6 +14,8 @@ export interface HostCapabilities {
   readonly kvmRefusal: string | undefined;
   /** Why QEMU, as its own user, cannot fetch memory on demand; undefined where it can. */
   readonly postcopyRefusal: string | undefined;
+  /** Why QEMU, as its own user, cannot capture a guest behind its back; undefined where it can. */
+  readonly snapshotRefusal: string | undefined;
   readonly firmware: { readonly file: string; readonly lengthBytes: number; readonly sha256: string };
 }
 
