@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { exitCodeMeanings } from '@godwit/agent';
 import { faultCodes, type FaultCode, type FaultEntry } from '@godwit/base';
 import { root } from '../tidy/sources.ts';
 
@@ -7,25 +8,6 @@ export const operationsPath = 'docs/operations.md';
 const sourcePath = 'apps/agent/src/cli/exit-code.ts';
 const opening = /^<!-- exit codes: .*-->$/m;
 const closing = '<!-- end of exit codes -->';
-
-/** What the names of exit codes mean to a person. */
-const meanings: Readonly<Record<string, string>> = {
-  done: 'done',
-  failed: 'failed; the code says why',
-  usage: 'the command line is wrong',
-  partlyDone: 'done in part: suspended, and saved on this machine only',
-  notEnrolled: 'this host belongs to no account, or no more',
-  heldElsewhere: 'another host owns the desktop',
-  unknownOutcome: 'it is not known whether it happened: do not close the lid, look at `godwit status`',
-  hostUnfit: 'this host cannot run the desktop, or lacks QEMU',
-  pending: 'not done yet; wait or start it again',
-  noSuchThing: 'no desktop, or no waiting machine, of that name',
-  busy: 'another operation on this desktop is under way',
-  wrongWords: 'the recovery words are wrong',
-  unreachable: 'agent, coordinator or store is out of reach',
-  cancelled: 'cancelled with Ctrl-C',
-  terminated: 'ended by SIGTERM; the agent goes on with what it was asked for',
-};
 
 export interface ExitCodes {
   /** Name to number, in the order of the source. */
@@ -46,7 +28,7 @@ export function readExitCodes(source = readFileSync(join(root, sourcePath), 'utf
 export function exitCodeTable({ numbers, byFault }: ExitCodes = readExitCodes()): string {
   const faults = Object.entries(faultCodes as Readonly<Record<FaultCode, FaultEntry>>).map(([code, { kind }]) => [code, byFault.get(code) ?? byFault.get(kind) ?? 'failed'] as const);
   const rows = [...numbers].map(([name, number]) => {
-    const meaning = meanings[name];
+    const meaning = (exitCodeMeanings as Readonly<Record<string, string>>)[name];
     if (meaning === undefined) throw new Error(`${sourcePath}: nobody says what exit code ${name} means`);
     const codes = faults.filter(([, exit]) => exit === name).map(([code]) => `\`${code}\``);
     return `| ${number} | ${meaning} | ${name === 'failed' ? 'every other' : codes.join(', ')} |`;

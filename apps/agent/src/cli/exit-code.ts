@@ -21,6 +21,25 @@ export const exitCodes = {
   terminated: 143,
 } as const;
 
+/** What the names of exit codes mean to a person. */
+export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
+  done: 'done',
+  failed: 'failed; the code says why',
+  usage: 'the command line is wrong',
+  partlyDone: 'done in part: suspended, and saved on this machine only',
+  notEnrolled: 'this host belongs to no account, or no more',
+  heldElsewhere: 'another host owns the desktop',
+  unknownOutcome: 'it is not known whether it happened: do not close the lid, look at `godwit status`',
+  hostUnfit: 'this host cannot run the desktop, or lacks QEMU',
+  pending: 'not done yet; wait or start it again',
+  noSuchThing: 'no desktop, or no waiting machine, of that name',
+  busy: 'another operation on this desktop is under way',
+  wrongWords: 'the recovery words are wrong',
+  unreachable: 'agent, coordinator or store is out of reach',
+  cancelled: 'cancelled with Ctrl-C',
+  terminated: 'ended by SIGTERM; the agent goes on with what it was asked for',
+};
+
 const byCode: Partial<Record<FaultCode, number>> = {
   ARGUMENT_INVALID: exitCodes.usage,
   NOT_ENROLLED: exitCodes.notEnrolled,

@@ -8,7 +8,7 @@ import { pastCommands } from './past-commands.ts';
 import { protectCommands } from './protect-commands.ts';
 import type { Shell } from './shell.ts';
 import { viewCommand } from './view-command.ts';
-import { schemaCommand } from './schema-command.ts';
+import { selfCommands } from './self-commands.ts';
 import { waitCommand } from './wait-command.ts';
 
 export const version = '0.1.0';
@@ -35,7 +35,7 @@ export function buildProgram({ ask, fail }: Pick<Shell, 'ask' | 'fail'>): Comman
   cacheCommand(shell);
   agentCommands(shell);
   viewCommand(shell);
-  schemaCommand(shell);
+  selfCommands(shell);
   return program;
 }
 
