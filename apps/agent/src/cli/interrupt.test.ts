@@ -30,11 +30,11 @@ describe('Ctrl-C', { timeout: 30_000 }, () => {
     const missing = new Proxy(handlers, { get: (target, command) => target[command as ControlCommand] ?? (() => Promise.reject(new Error(`not expected: ${String(command)}`))) }) as ControlHandlers;
     server = await serveControl(join(home, 'control.sock'), missing, silentLog);
     const child = spawn(process.execPath, [program, ...words], { env: { ...process.env, GODWIT_HOME: home }, stdio: ['ignore', 'pipe', 'pipe'] });
-    interrupt = () => child.kill('SIGINT');
+    interrupt = (signal = 'SIGINT') => child.kill(signal);
     const [[exitCode, signal], stdout, stderr] = await Promise.all([once(child, 'close') as Promise<[number | null, string | null]>, text(child.stdout), text(child.stderr)]);
     return { exitCode, signal, stdout, stderr };
   }
-  let interrupt: () => boolean;
+  let interrupt: (signal?: NodeJS.Signals) => boolean;
 
   const calledOff = (signal: AbortSignal): Promise<void> => new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
   const rolledBack = new Fault('CANCELLED', { subject: 'work', found: 'rolled back: work runs on here' });
@@ -43,7 +43,7 @@ describe('Ctrl-C', { timeout: 30_000 }, () => {
     const { exitCode, stdout, stderr } = await interrupted(['suspend', 'work'], {
       suspend: async (_args, report, signal) => {
         report(progress);
-        setImmediate(interrupt);
+        setImmediate(() => interrupt());
         await calledOff(signal);
         throw rolledBack;
       },
@@ -55,7 +55,7 @@ describe('Ctrl-C', { timeout: 30_000 }, () => {
   test('with --json says it as one document', async () => {
     const { exitCode, stdout } = await interrupted(['resume', 'work', '--json'], {
       resume: async (_args, _report, signal) => {
-        setImmediate(interrupt);
+        setImmediate(() => interrupt());
         await calledOff(signal);
         throw rolledBack;
       },
@@ -69,10 +69,10 @@ describe('Ctrl-C', { timeout: 30_000 }, () => {
     const { exitCode, stderr } = await interrupted(['suspend', 'work'], {
       suspend: async (_args, report, signal) => {
         report(progress);
-        setImmediate(interrupt);
+        setImmediate(() => interrupt());
         await calledOff(signal);
         report({ ...progress, phase: 'commit', say: 'it is being committed; the outcome follows' });
-        const again = setInterval(interrupt, 200);
+        const again = setInterval(() => interrupt(), 200);
         await ended.promise;
         clearInterval(again);
         throw rolledBack;
@@ -82,13 +82,27 @@ describe('Ctrl-C', { timeout: 30_000 }, () => {
     assert.match(stderr, /it is being committed; the outcome follows\ngodwit: error: you left before the agent had ended it: found the agent in phase commit \[CALLER_LEFT\]\ngodwit: hint: the agent goes on with it/);
   });
 
+  test('SIGTERM leaves at once, says where the agent is, and ends with what shells say of it', async () => {
+    const ended = Promise.withResolvers<undefined>();
+    const { exitCode, stderr } = await interrupted(['suspend', 'work'], {
+      suspend: async (_args, report) => {
+        report({ ...progress, say: 'it goes on' });
+        setImmediate(() => interrupt('SIGTERM'));
+        await ended.promise;
+        throw rolledBack;
+      },
+    }).finally(() => ended.resolve(undefined));
+    assert.equal(exitCode, 143);
+    assert.match(stderr, /^it goes on\ngodwit: error: you left before the agent had ended it: found the agent in phase upload \[CALLER_LEFT\]\n/);
+  });
+
   test('ends the command line, and nothing else, where there is nothing to undo', async () => {
     let aborted = false;
     const ended = Promise.withResolvers<undefined>();
     const { exitCode, signal } = await interrupted(['hosts'], {
       hosts: async (_args, _report, called) => {
         called.addEventListener('abort', () => (aborted = true));
-        setImmediate(interrupt);
+        setImmediate(() => interrupt());
         await ended.promise;
         return { hosts: [] };
       },
