@@ -15,8 +15,13 @@ const shellSafe = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 export async function completeNames(kind: string | undefined): Promise<void> {
   if (kind !== 'desktops' && kind !== 'hosts') return;
-  const names = namesIn(await answerTo(JSON.stringify(questions[kind])), kind);
+  const names = await askNames(join(homeDirectory(), 'control.sock'), kind, patienceMs);
   process.stdout.write(names.map((name) => `${name}\n`).join(''));
+}
+
+/** What the agent behind `socketPath` says within `limitMs`; nothing where it does not. */
+export async function askNames(socketPath: string, kind: 'desktops' | 'hosts', limitMs: number): Promise<string[]> {
+  return namesIn(await answerTo(socketPath, JSON.stringify(questions[kind]), limitMs), kind);
 }
 
 /** The names in the agent's last line; none where it is something else. Pure. */
@@ -30,16 +35,16 @@ export function namesIn(answer: string, kind: 'desktops' | 'hosts'): string[] {
   }
 }
 
-function answerTo(question: string): Promise<string> {
+function answerTo(socketPath: string, question: string, limitMs: number): Promise<string> {
   return new Promise((resolve) => {
     let answer = '';
-    const socket = connect(join(homeDirectory(), 'control.sock'));
+    const socket = connect(socketPath);
     const end = (): void => {
       clearTimeout(timer);
       socket.destroy();
       resolve(answer);
     };
-    const timer = setTimeout(end, patienceMs);
+    const timer = setTimeout(end, limitMs);
     socket.on('error', end);
     socket.on('close', end);
     socket.on('data', (chunk: Buffer) => {

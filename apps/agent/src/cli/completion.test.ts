@@ -4,7 +4,6 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { namesIn } from './complete-names.ts';
 import { completionFor, shells, type ShellName } from './completion.ts';
 import { buildProgram } from './program.ts';
 
@@ -16,7 +15,7 @@ describe('completion', () => {
   let environment: NodeJS.ProcessEnv;
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'godwit-comp-'));
-    // What the shell asks for names; the program itself is asked in test/src/e2e.
+    // What the shell asks for names; the agent is asked in complete-names.test.ts.
     writeFileSync(join(directory, 'godwit'), '#!/bin/sh\n[ "$1" = complete-names ] || exit 1\ncase $2 in desktops) echo work; echo play ;; hosts) echo laptop-a ;; esac\n');
     chmodSync(join(directory, 'godwit'), 0o755);
     for (const shell of shells) writeFileSync(join(directory, `completion.${shell}`), completionFor(shell, program));
@@ -67,13 +66,6 @@ describe('completion', () => {
     assert.deepEqual(offered('godwit suspend ').toSorted(), ['play', 'work']);
     assert.deepEqual(offered('godwit suspend --li'), ['--limit']);
     assert.deepEqual(offered('godwit wait work --for s'), ['safe']);
-  });
-
-  test('names that a shell would not take as they stand are not offered, nor is anything that is no answer', () => {
-    const line = (...names: unknown[]): string => JSON.stringify({ type: 'result', result: { desktops: names.map((name) => ({ name })) } });
-    assert.deepEqual(namesIn(`${JSON.stringify({ type: 'progress' })}\n${line('work', 'a.b-c_1')}\n`, 'desktops'), ['work', 'a.b-c_1']);
-    assert.deepEqual(namesIn(line('$(rm -rf x)', '-x', 'a b', '`x`', 7, ''), 'desktops'), []);
-    for (const answer of ['', 'half a li', '{"type":"fault","fault":{"code":"LOCKED"}}', 'null', '7']) assert.deepEqual(namesIn(answer, 'hosts'), []);
   });
 
   test('every script has every command', () => {

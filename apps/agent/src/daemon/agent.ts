@@ -287,24 +287,27 @@ class Agent {
       audit: () => audit(this.#member(), this.#home),
       verify: async (wish) => verify(await this.#host(), wish),
       cache: async (wish) => answerCache(this.#home, this.#member(), this.#cacheOf(this.#member()), wish),
-      doctor: ({ fix }) =>
-        examine({
-          home: this.#home,
-          account: this.#account,
-          locked: this.locked,
-          privilege: this.#privilege,
-          capabilities: () => this.#capable(),
-          sleepRefusal: () => this.#sleepWatch?.refusal,
-          cache: () => this.#cacheOf(this.#member()),
-          host: () => this.#host(),
-          clock: systemClock,
-          fix: fix === true,
-        }),
+      doctor: ({ fix }) => this.#examine(fix === true),
     };
   }
 
   #viewsHere(): Views {
     return (this.#views ??= new Views({ directory: this.#home.directory, activity: this.#activity, desktops: () => this.#here(), clock: systemClock, random: systemRandom, log: this.#log }));
+  }
+
+  #examine(fix: boolean): Promise<ControlResult<'doctor'>> {
+    return examine({
+      home: this.#home,
+      account: this.#account,
+      locked: this.locked,
+      privilege: this.#privilege,
+      capabilities: () => this.#capable(),
+      sleepRefusal: () => this.#sleepWatch?.refusal,
+      cache: () => this.#cacheOf(this.#member()),
+      host: () => this.#host(),
+      clock: systemClock,
+      fix,
+    });
   }
 
   async #hosts(): Promise<ControlResult<'hosts'>['hosts']> {
