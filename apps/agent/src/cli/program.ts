@@ -6,9 +6,9 @@ import { desktopCommands } from './desktop-commands.ts';
 import { ownerCommands } from './owner-commands.ts';
 import { pastCommands } from './past-commands.ts';
 import { protectCommands } from './protect-commands.ts';
+import { selfCommands } from './self-commands.ts';
 import type { Shell } from './shell.ts';
 import { viewCommand } from './view-command.ts';
-import { selfCommands } from './self-commands.ts';
 import { waitCommand } from './wait-command.ts';
 
 export const version = '0.1.0';
