@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { House } from '../house/house.ts';
 import { openChromium } from './chromium.ts';
 import { addAuthenticator, type Authenticator, type Passkey } from './passkey.ts';
-import { Watch } from './watch.ts';
+import { Watch, type Received } from './watch.ts';
 
 /** A coordinator with its dashboard, and a browser before it. */
 
@@ -22,13 +22,17 @@ export interface Visit {
   readonly authenticator: Authenticator;
 }
 
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 export class Stage {
   readonly house: House;
   readonly browser: Browser;
   /** The passkeys of the admin, once there is one. */
   passkeys: readonly Passkey[] = [];
+  /** All that browsers were sent at visits that are over. */
+  readonly received: Received[] = [];
+
+  #uses = 0;
 
   private constructor(house: House, browser: Browser) {
     this.house = house;
@@ -70,12 +74,19 @@ export class Stage {
       context.setDefaultTimeout(patienceMs);
       const watch = await Watch.over(context, this.origin);
       const page = await context.newPage();
-      const visit = { page, context, watch, authenticator: await addAuthenticator(page, this.passkeys) };
+      const visit = { page, context, watch, authenticator: await addAuthenticator(page, this.#passkeysForOneMore()) };
       const result = await act(visit);
       await watch.assertClean(page);
+      this.received.push(...watch.received);
       return result;
     } finally {
       await context.close();
     }
+  }
+
+  /** The same passkeys with counters above all that were shown before: one that does not go up is a copy, and refused. */
+  #passkeysForOneMore(): readonly Passkey[] {
+    this.#uses += 1;
+    return this.passkeys.map((passkey) => ({ ...passkey, signCount: this.#uses * 1000 }));
   }
 }

@@ -83,7 +83,8 @@ describe('the watch over pages', { timeout: 60_000 }, () => {
       assert.deepEqual(await watch.shifts(page), []);
       await page.evaluate("document.querySelector('#top').append(Object.assign(document.createElement('div'), { textContent: 'news' }))");
       const shifts = await watch.shifts(page);
-      assert.ok(shifts.length === 1 && shifts[0]!.includes('a line of text'), JSON.stringify(shifts));
+      assert.ok(shifts.length === 1 && shifts[0]!.by.includes('a line of text'), JSON.stringify(shifts));
+      await assert.rejects(watch.assertStill(page), /a line of text/);
     });
   });
 });

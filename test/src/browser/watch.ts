@@ -8,20 +8,33 @@ const insideThePage = `(() => {
   document.addEventListener('securitypolicyviolation', (event) => void window.godwitTell('violation', event.violatedDirective + ' refuses ' + (event.blockedURI || 'inline') + ' ' + event.sample));
   const names = (entry) => entry.sources.map(({ node }) => !node ? '?' : node.nodeType === 1 ? node.outerHTML.slice(0, 120) : '"' + node.textContent.slice(0, 60) + '"').join(', ');
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) void window.godwitTell('shift', entry.value.toFixed(4) + ' by ' + names(entry));
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) void window.godwitTell('shift', JSON.stringify({ value: entry.value, by: names(entry) }));
   }).observe({ type: 'layout-shift', buffered: true });
 })();`;
 
 /** A browser asks who is signed in by asking; "nobody" is an answer, which Chromium logs as an error. */
 const nobodySignedIn = /status of 401 .*\/v1\/operator\/session$/;
 
+/** One layout shift as Chromium scores it: 0 is none, 0.1 is what web.dev still calls good. */
+export interface Shift {
+  readonly value: number;
+  readonly by: string;
+}
+
+const stillLimit = 0.005;
+
+/** The text of an answer or of a WebSocket message, and what it was asked for. */
+export interface Received {
+  readonly from: string;
+  readonly text: string;
+}
+
 export class Watch {
   readonly #origin: string;
   readonly #allowed: RegExp[] = [nobodySignedIn];
   readonly #told: string[] = [];
-  #shifts: string[] = [];
-  /** Texts of answers and of WebSocket messages, each with where it came from. */
-  readonly received: { readonly from: string; readonly text: string }[] = [];
+  #shifts: Shift[] = [];
+  readonly received: Received[] = [];
   readonly #reading: Promise<void>[] = [];
 
   private constructor(origin: string) {
@@ -32,7 +45,7 @@ export class Watch {
   static async over(context: BrowserContext, origin: string): Promise<Watch> {
     const watch = new Watch(origin);
     await context.exposeBinding('godwitTell', (_source, kind: string, text: string) => {
-      if (kind === 'shift') watch.#shifts.push(text);
+      if (kind === 'shift') watch.#shifts.push(JSON.parse(text) as Shift);
       else watch.#told.push(`content security policy: ${text}`);
     });
     await context.addInitScript(insideThePage);
@@ -66,9 +79,16 @@ export class Watch {
   }
 
   /** The layout shifts since `beginStill`, without those that an act of the person caused. */
-  async shifts(page: Page): Promise<readonly string[]> {
+  async shifts(page: Page): Promise<readonly Shift[]> {
     await settle(page, this.#reading);
     return this.#shifts;
+  }
+
+  /** Fails when what was shown has moved since `beginStill` by more than a digit moves its neighbour. */
+  async assertStill(page: Page): Promise<void> {
+    const shifts = await this.shifts(page);
+    const sum = shifts.reduce((total, { value }) => total + value, 0);
+    assert.ok(sum <= stillLimit, `a layout shift of ${sum.toFixed(4)}: ${shifts.map(({ value, by }) => `${value.toFixed(4)} by ${by}`).join('; ')}`);
   }
 
   async assertClean(page: Page): Promise<void> {

@@ -25,7 +25,7 @@ describe('docs/score.md', () => {
 
   test('has every row once, and for each 3 a test that exists', () => {
     const [page] = filesMatching(/^docs\/score\.md$/);
-    const tests = new Map(codeFiles().filter(({ path }) => /\.test\.tsx?$/.test(path)).map((file) => [file.path, file]));
+    const tests = new Map(codeFiles().filter(({ path }) => /\.(test|flow)\.tsx?$/.test(path)).map((file) => [file.path, file]));
     assert.deepEqual(scoreFindings(scoreRows(page!.text), wanted, tests), []);
   });
 });

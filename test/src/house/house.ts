@@ -13,7 +13,7 @@ import { processesOf } from './process-tree.ts';
 const root = resolve(import.meta.dirname, '..', '..', '..');
 const coordinatorProgram = join(root, 'apps/api/dist/main.js');
 const cliProgram = join(root, 'apps/agent/dist/cli/main.js');
-const readyMs = 30_000;
+const readyMs = 90_000;
 const stopMs = 10_000;
 
 export interface Answer<Command extends ControlCommand> {
