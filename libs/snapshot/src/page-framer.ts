@@ -4,14 +4,24 @@ import { lastPageBytes, OpenFrame } from './page-frame.ts';
 import { PageTableBuilder, type TouchedLeaves } from './page-table-builder.ts';
 import { leafCountOf, pageCountOf, type Region } from './region.ts';
 
-/** A region while it is written: its part of the page table, and the frame that takes the next page. */
+/** Frames that are filled one after the other. */
+interface FrameRow {
+  /** Takes the next page. */
+  open: OpenFrame | undefined;
+  /** A page of the open frame became zero: it must not come into that frame a second time, so the frame takes no more. */
+  openIsSpent: boolean;
+}
+
+/** A region while it is written: its part of the page table, and the frames that take the next page. */
 interface FramedRegion {
   readonly region: Region;
   readonly table: PageTableBuilder;
   readonly zeroPage: Buffer;
-  open: OpenFrame | undefined;
-  /** A page of the open frame became zero: it must not come into that frame a second time, so the frame takes no more. */
-  openIsSpent: boolean;
+  readonly rows: readonly FrameRow[];
+  readonly rest: FrameRow;
+  /** For the pages that belong together. */
+  readonly gathered: FrameRow;
+  readonly together: ReadonlySet<number>;
 }
 
 /** What one framer knows when its frames are closed, in a form that crosses threads. */
@@ -33,7 +43,7 @@ export interface FrameOutlet {
 
 /**
  * Puts pages into frames and notes in the page table which frame and slot holds each. Waits for nothing: whoever calls sees to it that the
- * outlet has memory. Holds one open frame per region and 5 bytes per page of the leaves that it touches.
+ * outlet has memory. Holds one open frame per region, two where pages belong together, and 5 bytes per page of the leaves that it touches.
  */
 export class PageFramer {
   readonly #outlet: FrameOutlet;
@@ -59,13 +69,17 @@ export class PageFramer {
     return [...this.#regions.values()].map(({ table }) => table).sort((a, b) => a.region.id - b.region.id);
   }
 
-  /** VALUE_OUT_OF_RANGE when its id is taken or the checkpoint gets too many regions or leaves. */
-  addRegion(region: Region, touched?: TouchedLeaves): void {
+  /**
+   * `together`: pages that are wanted together come into frames of their own, so that they are fetched with few requests and nothing beside them.
+   * VALUE_OUT_OF_RANGE when the id is taken or the checkpoint gets too many regions or leaves.
+   */
+  addRegion(region: Region, { touched, together = [] }: { readonly touched?: TouchedLeaves; readonly together?: Iterable<number> } = {}): void {
     const leaves = [...this.#regions.values()].reduce((sum, framed) => sum + leafCountOf(framed.region), leafCountOf(region));
     if (this.#regions.has(region.id) || this.#regions.size >= regionsMax || leaves > tableLeavesMax) {
       throw new Fault('VALUE_OUT_OF_RANGE', { subject: region.name, expected: `at most ${regionsMax} regions, each id once, ${tableLeavesMax} leaves`, found: `region ${region.id}, ${leaves} leaves` });
     }
-    this.#regions.set(region.id, { region, table: new PageTableBuilder(region, touched), zeroPage: Buffer.alloc(region.pageBytes), open: undefined, openIsSpent: false });
+    const [rest, gathered]: [FrameRow, FrameRow] = [{ open: undefined, openIsSpent: false }, { open: undefined, openIsSpent: false }];
+    this.#regions.set(region.id, { region, table: new PageTableBuilder(region, touched), zeroPage: Buffer.alloc(region.pageBytes), rows: [rest, gathered], rest, gathered, together: new Set(together) });
   }
 
   /**
@@ -97,7 +111,7 @@ export class PageFramer {
 
   /** Closes the frames that are open. */
   close(): void {
-    for (const framed of this.#regions.values()) this.#close(framed);
+    for (const { rows } of this.#regions.values()) for (const row of rows) this.#close(row);
   }
 
   /** What was framed, once it is closed. */
@@ -109,34 +123,33 @@ export class PageFramer {
   /** Goes on from what another framer did; INTERNAL when this one has begun. */
   adopt({ regions, frames, pagesWritten, pagesZero }: FramedPages): void {
     if (this.#frames > 0) throw new Fault('INTERNAL', { expected: 'a framer without frames', found: `${this.#frames}` });
-    for (const { region, touched } of regions) this.addRegion(region, touched);
+    for (const { region, touched } of regions) this.addRegion(region, { touched });
     this.#frames = frames;
     this.#pagesWritten += pagesWritten;
     this.#pagesZero += pagesZero;
   }
 
-  #putPage(framed: FramedRegion, page: number, bytes: Buffer, start: number): void {
-    const { region, table } = framed;
+  #putPage({ region, table, rest, gathered, together }: FramedRegion, page: number, bytes: Buffer, start: number): void {
     this.#pagesWritten += 1;
-    if (framed.openIsSpent) this.#close(framed);
-    framed.open ??= new OpenFrame(region, this.#frames++, this.#outlet.memory(region));
-    const slot = table.slotIn(framed.open.number, page);
-    if (slot === undefined) table.setFrame(page, framed.open.number, framed.open.add(page, bytes, start));
-    else framed.open.replace(slot, bytes, start);
-    if (framed.open.full) this.#close(framed);
+    const row = together.has(page) ? gathered : rest;
+    if (row.openIsSpent) this.#close(row);
+    row.open ??= new OpenFrame(region, this.#frames++, this.#outlet.memory(region));
+    const slot = table.slotIn(row.open.number, page);
+    if (slot === undefined) table.setFrame(page, row.open.number, row.open.add(page, bytes, start));
+    else row.open.replace(slot, bytes, start);
+    if (row.open.full) this.#close(row);
   }
 
-  #setZero(framed: FramedRegion, page: number): void {
-    const { open, table } = framed;
-    if (open !== undefined && table.slotIn(open.number, page) !== undefined) framed.openIsSpent = true;
+  #setZero({ rows, table }: FramedRegion, page: number): void {
+    for (const row of rows) if (row.open !== undefined && table.slotIn(row.open.number, page) !== undefined) row.openIsSpent = true;
     table.setZero(page);
     this.#pagesZero += 1;
   }
 
-  #close(framed: FramedRegion): void {
-    const { open } = framed;
-    framed.open = undefined;
-    framed.openIsSpent = false;
+  #close(row: FrameRow): void {
+    const { open } = row;
+    row.open = undefined;
+    row.openIsSpent = false;
     if (open !== undefined) this.#outlet.closed(open);
   }
 

@@ -12,6 +12,8 @@ export interface CaptureThreadOptions {
   /** This capture's own copy of what the parent's pages are. */
   readonly digests: PageDigests;
   readonly parentRegions: readonly Region[];
+  /** By region: pages that come into frames of their own, because they will be wanted together. */
+  readonly together: ReadonlyMap<number, readonly number[]>;
   /** Called once, with all but what the pack threads still have to do, before `receive` resolves. */
   readonly take: (captured: CapturedState) => void;
 }
@@ -44,9 +46,9 @@ export class CaptureThread implements StateReceiver {
   async listen(path: string, privilege: Privilege): Promise<void> {
     // Left by an agent that was killed in the middle of a capture.
     rmSync(path, { force: true });
-    const { packs, digests, parentRegions } = this.#options;
+    const { packs, digests, parentRegions, together } = this.#options;
     const frames = packs.connect();
-    const order: CaptureOrder = { path, frames, digests: digests.share(), parentRegions };
+    const order: CaptureOrder = { path, frames, digests: digests.share(), parentRegions, together };
     this.#worker.postMessage(order, [...frames.ports]);
     await this.#listening.promise;
     handOver(privilege, path, 0o600);

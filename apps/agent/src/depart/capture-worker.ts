@@ -13,6 +13,8 @@ export interface CaptureOrder {
   readonly frames: FrameHandOver;
   readonly digests: SharedDigests;
   readonly parentRegions: readonly Region[];
+  /** By region: pages that come into frames of their own. */
+  readonly together: ReadonlyMap<number, readonly number[]>;
 }
 
 /** All that the capture thread knows when the stream has ended. */
@@ -48,7 +50,7 @@ class StreamCapture {
   #configuration: Buffer = Buffer.alloc(0);
   #toldBytes = 0;
 
-  constructor({ frames, digests, parentRegions }: CaptureOrder) {
+  constructor({ frames, digests, parentRegions, together }: CaptureOrder) {
     this.#slots = new FrameSlots(frames.slots);
     this.#ports = frames.ports;
     this.#digests = PageDigests.ofShared(digests);
@@ -59,7 +61,7 @@ class StreamCapture {
     this.#decoder = new MigrationDecoder({
       onConfiguration: ({ bytes }) => (this.#configuration = bytes),
       onBlocks: (blocks) => {
-        for (const region of filter.begin(blocks, this.#configuration)) framer.addRegion(region);
+        for (const region of filter.begin(blocks, this.#configuration)) framer.addRegion(region, { together: together.get(region.id) ?? [] });
       },
       onPages: (batch) => {
         const { regionId, pages, bytes } = filter.changed(batch);

@@ -8,7 +8,7 @@ import type { DesktopRecord, SentCommit } from '../desktop/record.ts';
 import { encodeContract } from '../machine/contract.ts';
 import { diskRegion } from '../machine/state-region.ts';
 import { captureDisk, type FrozenLayer } from './capture-disk.ts';
-import { putWorkingSet } from '../working-set/kept.ts';
+import { knowWorkingSet, putWorkingSet, togetherOf } from '../working-set/kept.ts';
 import { CheckpointSink } from './checkpoint-sink.ts';
 import { commitUntilKnown, isDecision, type SafeCommit } from './commit.ts';
 import { settlePending } from './pending-commit.ts';
@@ -43,7 +43,7 @@ export async function lineOf(host: Host, desktop: LocalDesktop): Promise<Line> {
     throw new Fault('EPOCH_FENCED', { subject: name, expected: `epoch ${epoch} held here`, found: `epoch ${remote.epoch} held by ${remote.owner?.name ?? 'nobody'}` });
   }
   if ((remote.head?.digest ?? null) !== (known?.digest ?? null)) throw new Fault('HEAD_MOVED', { expected: `checkpoint ${known?.sequence ?? 0}`, found: `checkpoint ${remote.head?.sequence ?? 0}` });
-  const base = await desktop.openBase(host);
+  const [base] = await Promise.all([desktop.openBase(host), knowWorkingSet(desktop)]);
   const keys = keysOf(host, desktopId, await account.withNewestKey(desktopId, remote.wrappedKeys));
   return { desktopId, name, epoch, keys, base };
 }
@@ -100,7 +100,7 @@ export class NextCheckpoint {
       onProgress: ({ bytesUploaded }: { bytesUploaded: number }) => onProgress(bytesUploaded),
     };
     const parentRegions = base?.reader.regions ?? [];
-    this.#threads = new ThreadedCheckpoint(options, this.digests, parentRegions);
+    this.#threads = new ThreadedCheckpoint(options, this.digests, parentRegions, togetherOf(desktop));
     this.receiver = this.#threads.receiver;
     this.sink = new CheckpointSink(this.#writer, this.digests, parentRegions);
   }

@@ -9,8 +9,8 @@ export class ThreadedCheckpoint {
   readonly receiver: StateReceiver;
   #pagesChanged: number | undefined;
 
-  /** `digests`: this checkpoint's own copy; after the capture it says what the guest's pages are. */
-  constructor(options: Omit<CheckpointWriterOptions, 'packer'>, digests: PageDigests, parentRegions: readonly Region[]) {
+  /** `digests`: this checkpoint's own copy; after the capture it says what the guest's pages are. `together`: by region, pages that come into frames of their own. */
+  constructor(options: Omit<CheckpointWriterOptions, 'packer'>, digests: PageDigests, parentRegions: readonly Region[], together: ReadonlyMap<number, readonly number[]> = new Map()) {
     let packs: PackThreads | undefined;
     this.writer = new CheckpointWriter({ ...options, packer: (packing) => (packs = new PackThreads(packing)) });
     const { writer } = this;
@@ -18,6 +18,7 @@ export class ThreadedCheckpoint {
       packs: packs!,
       digests,
       parentRegions,
+      together,
       take: ({ framed, digests: recorded, pagesChanged }) => {
         writer.adopt(framed, packs!.placesOf(framed.frames));
         digests.adopt(recorded);

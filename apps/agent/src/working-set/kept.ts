@@ -40,13 +40,29 @@ export async function keepWorkingSet(desktop: SetHolder, pages: readonly Working
 
 /** Puts it into the next checkpoint and gives what it put; costs nothing where the one before (`baseDigest`) holds the same. */
 export async function putWorkingSet(desktop: SetHolder, writer: CheckpointWriter, baseDigest: string | undefined): Promise<KeptWorkingSet | undefined> {
-  desktop.workingSet ??= await fromFile(desktop);
+  await knowWorkingSet(desktop);
   const kept = desktop.workingSet;
   if (kept === undefined) return undefined;
   const { region, pages, bytes } = encodeWorkingSetRegion(kept.bytes);
   writer.addRegion(region);
   if (baseDigest === undefined || kept.storedIn !== baseDigest) await writer.putPages(region.id, pages, bytes);
   return kept;
+}
+
+/** What an agent that started anew finds of it in the file. */
+export async function knowWorkingSet(desktop: SetHolder): Promise<void> {
+  desktop.workingSet ??= await fromFile(desktop);
+}
+
+/** By region its pages: where the next checkpoint writes them, it writes them together. */
+export function togetherOf({ workingSet }: SetHolder): Map<number, number[]> {
+  const byRegion = new Map<number, number[]>();
+  for (const { regionId, page } of workingSet === undefined ? [] : decodeWorkingSet(workingSet.bytes)) {
+    const pages = byRegion.get(regionId);
+    if (pages === undefined) byRegion.set(regionId, [page]);
+    else pages.push(page);
+  }
+  return byRegion;
 }
 
 async function fromFile(desktop: SetHolder): Promise<KeptWorkingSet | undefined> {
