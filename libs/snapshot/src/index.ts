@@ -16,6 +16,7 @@ export type { SlotFrame } from './pack-worker.ts';
 export { pageOf, type Frame, type OpenFrame } from './page-frame.ts';
 export { PageFramer, type FramedPages } from './page-framer.ts';
 export { compact, mostlyDead, planCompaction, type CompactionPlan } from './prune-compact.ts';
+export { planRenewal } from './renewal.ts';
 export { droppedBy, openPolicy, policyBytes, retentionMax, signPolicy, type DatedCheckpoint, type Retention, type RetentionPolicy } from './prune-policy.ts';
 export { defineRegion, leafCountOf, leafPageCount, pageBytesOf, pageCountOf, type Region, type RegionKind } from './region.ts';
 export { storeConformance, type ConformanceOptions } from './store/conformance.ts';

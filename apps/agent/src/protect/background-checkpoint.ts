@@ -1,4 +1,5 @@
 import { Fault } from '@godwit/base';
+import { planRenewal } from '@godwit/snapshot';
 import type { ControlProgress, ControlResult, DepartPhase } from '@godwit/wire';
 import { Capture, type CaptureWay } from '../depart/capture.ts';
 import type { Captured } from '../depart/capture-state.ts';
@@ -23,6 +24,10 @@ export type CheckpointMade = Omit<ControlResult<'checkpoint'>, 'name'>;
 const layersMax = 60;
 /** Of the free room on this host's disk, what may lie there on its way to the store. */
 const spoolShare = 0.5;
+/** How often packs that are mostly dead are looked for: it reads the page table. */
+const renewEvery = 8;
+/** Pages that a checkpoint then writes although they did not change: 16 MiB before compression. */
+const renewPagesMax = 4096;
 
 /**
  * Puts a checkpoint of a desktop into the store while its guest runs on here, but for the pause: one straight line of phases with one
@@ -79,12 +84,14 @@ class BackgroundCheckpoint {
     await unlessCalledOff(spool.drained(), signal);
     this.#enter('commit');
     const receipt = await checkpoint.commitBehind(finished, committedLayers, signal);
+    const durableMs = this.#phase.elapsedMs;
+    if (checkpoint.sequence % renewEvery === 0) await this.#renewPacks();
     return {
       sequence: checkpoint.sequence,
       epoch,
       way,
       pauseMs: captured.pauseMs,
-      durableMs: this.#phase.elapsedMs,
+      durableMs,
       ramBytesScanned: captured.ramBytesScanned,
       pagesChanged: checkpoint.pagesChanged,
       diskPagesWritten,
@@ -133,6 +140,19 @@ class BackgroundCheckpoint {
     }
     ways.made(taken.way, taken.captured.pauseMs);
     return taken;
+  }
+
+  /** The next checkpoint writes anew what keeps mostly dead packs alive. That it comes later, or never, loses nothing but room in the store. */
+  async #renewPacks(): Promise<void> {
+    const { base, record } = this.#desktop;
+    if (base?.digests === undefined) return;
+    try {
+      const renewal = await planRenewal(base.reader, renewPagesMax);
+      for (const [regionId, pages] of renewal) base.digests.forget(regionId, pages);
+      this.#host.log.info('packs-renewed', { desktop: record.desktopId, pages: [...renewal.values()].reduce((sum, { length }) => sum + length, 0) });
+    } catch (error) {
+      this.#host.log.warn('packs-not-renewed', { desktop: record.desktopId, error });
+    }
   }
 
   /** The guest runs on here, unless it may not. Layers that froze stay in its chain. */
