@@ -24,6 +24,7 @@ const statements = [
     foreign key (account_id, desktop_id) references desktops
   )`,
   `create index moves_of_desktop on moves (account_id, desktop_id, started_at desc)`,
+  `create index moves_by_id on moves (move_id)`,
   `create index moves_by_start on moves (started_at desc)`,
   `create index moves_by_state on moves (state, started_at desc)`,
   `create index moves_running on moves (told_at) where state = 'running'`,

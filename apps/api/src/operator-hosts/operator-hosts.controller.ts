@@ -1,5 +1,5 @@
 import { Controller, Inject } from '@nestjs/common';
-import type { AnswerOf, Routes, Trust } from '@godwit/wire';
+import type { AnswerOf, OperatorHost, Routes, Trust } from '@godwit/wire';
 import { Asked, Serve, type Call } from '../http/serve.ts';
 import { OperatorHostsService } from './operator-hosts.service.ts';
 
@@ -14,6 +14,11 @@ export class OperatorHostsController {
   @Serve('listAllHosts')
   list(@Asked() { query }: Call<'listAllHosts'>): Promise<AnswerOf<Routes['listAllHosts']>> {
     return this.#hosts.list(query);
+  }
+
+  @Serve('barHost')
+  bar(@Asked() { operator, params, body }: Call<'barHost'>): Promise<OperatorHost> {
+    return this.#hosts.bar(operator.session.operator.name, params.hostId, body);
   }
 
   @Serve('readTrust')

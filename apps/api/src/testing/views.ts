@@ -1,16 +1,20 @@
 import { join } from 'node:path';
 import { silentLog, systemClock, systemRandom } from '@godwit/base';
 import { routes, type AnswerOf, type MoveReport, type OperatorMessage, type RouteId, type Routes } from '@godwit/wire';
+import { AuditLog } from '../audit/audit-log.ts';
+import { HeadMark } from '../audit/head-mark.ts';
 import { identifyCoordinator } from '../coordinator-identity.ts';
 import { openDatabase, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import { Upkeep } from '../jobs/upkeep.ts';
 import { MovesService } from '../moves/moves.service.ts';
 import { ObjectDirectory } from '../objects/object-directory.ts';
+import { OperatorAuditService } from '../operator-audit/operator-audit.service.ts';
 import { OperatorDesktopsService } from '../operator-desktops/operator-desktops.service.ts';
 import { OperatorHostsService } from '../operator-hosts/operator-hosts.service.ts';
 import { OperatorStoreService } from '../operator-store/operator-store.service.ts';
 import { OperatorsHub } from '../operators/operators-hub.ts';
+import { OperatorNews } from '../overview/operator-news.ts';
 import { OverviewService } from '../overview/overview.service.ts';
 import { newDatabaseUrl } from './shared-cluster.ts';
 import { raiseStage, type Stage } from './stage.ts';
@@ -18,6 +22,7 @@ import { raiseStage, type Stage } from './stage.ts';
 /** A coordinator, a hand in its database, and the operators' views on that database, asked without the door. */
 export class Views implements AsyncDisposable {
   readonly stage: Stage;
+  readonly databaseUrl: string;
   readonly db: Database;
   readonly hub = new EventsHub();
   /** What was published since the start by the services here. */
@@ -27,12 +32,17 @@ export class Views implements AsyncDisposable {
   readonly hosts: OperatorHostsService;
   readonly store: OperatorStoreService;
   readonly overview: OverviewService;
+  readonly audit: OperatorAuditService;
 
-  private constructor(stage: Stage, db: Database, coordinator: Awaited<ReturnType<typeof identifyCoordinator>>) {
-    [this.stage, this.db] = [stage, db];
+  private constructor(stage: Stage, databaseUrl: string, db: Database, coordinator: Awaited<ReturnType<typeof identifyCoordinator>>) {
+    [this.stage, this.databaseUrl, this.db] = [stage, databaseUrl, db];
     const news = new OperatorsHub();
     news.subscribe({ sessionId: 'test', news: (message) => this.news.push(message), ended: () => undefined });
     const upkeep = new Upkeep();
+    new OperatorNews(this.hub, news);
+    const { audience, logKey: key } = coordinator;
+    const log = new AuditLog({ db, audience, key, mark: new HeadMark(stage.dataDirectory, silentLog), clock: systemClock, log: silentLog });
+    this.audit = new OperatorAuditService(db, log, coordinator);
     this.moves = new MovesService(db, news);
     this.desktops = new OperatorDesktopsService(db, this.hub);
     this.hosts = new OperatorHostsService(db, coordinator, this.hub, news);
@@ -44,7 +54,7 @@ export class Views implements AsyncDisposable {
     const databaseUrl = await newDatabaseUrl();
     const stage = await raiseStage({ databaseUrl });
     const db = openDatabase({ url: databaseUrl }, silentLog);
-    return new Views(stage, db, await identifyCoordinator(db, systemRandom));
+    return new Views(stage, databaseUrl, db, await identifyCoordinator(db, systemRandom));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
