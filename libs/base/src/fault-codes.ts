@@ -152,6 +152,9 @@ export const faultCodes = {
   LEASES_KEPT_ELSEWHERE: entry('unavailable', 'another coordinator on this database keeps the leases of strict desktops', 'only one can, the one that started last: stop one of the two'),
   LEASE_UNCONFIRMED: entry('unavailable', 'the desktop is strict and the coordinator has not confirmed its lease', 'it goes on by itself when the coordinator is in reach; see `godwit status`'),
   HOLDER_IN_REACH: entry('conflict', 'the holder was asked to suspend the desktop and did not', 'suspend it there, or give up what it did with `godwit takeover NAME --without-asking`'),
+  HOST_OUT_OF_REACH: entry('unavailable', 'that host is out of reach', 'start its agent, or name another host; see `godwit hosts`'),
+  ARRIVAL_REFUSED: entry('conflict', 'that host does not take the desktop', 'nothing was changed; name another host, or mend what it lacks'),
+  ARRIVAL_FAILED: entry('conflict', 'the desktop left here and did not arrive there', 'it is safe in the store: resume it on any host, see `godwit status`'),
   DESKTOP_SUPERSEDED: entry('fenced', 'the desktop was taken over elsewhere', 'what was here is kept as a desktop of its own; see `godwit status`'),
   GUARD_LOST: entry('unavailable', 'the guard of a strict desktop does not run', 'the guest was paused; read the log of the agent'),
   // apps/api: prune, forks
@@ -221,6 +224,7 @@ export const faultCodes = {
   PACK_CORRUPT: entry('corrupt', 'a pack is not what its writer sealed', 'never use it; restore it from a replica, or resume an older checkpoint'),
   FRAME_CORRUPT: entry('corrupt', 'a frame is not what its writer sealed', 'never use it; restore its pack from a replica, or resume an older checkpoint'),
   TABLE_CORRUPT: entry('corrupt', 'the page table of a checkpoint contradicts itself', 'never use it; resume an older checkpoint'),
+  ORDER_INVALID: entry('corrupt', 'the arrival order is not what its writer signed', 'nothing was resumed; agent and coordinator may be of different versions'),
   POLICY_INVALID: entry('corrupt', 'the policy is not what its writer signed', 'nothing was changed; make it again with `godwit prune` or `godwit policy`'),
   MANIFEST_INVALID: entry('corrupt', 'the manifest is not what its writer signed', 'never use it; ask the coordinator for the head again'),
 } as const satisfies Record<string, FaultEntry>;

@@ -10,7 +10,8 @@ export type DesktopId = Branded<'DesktopId'>;
 export type PackId = Branded<'PackId'>;
 export type CommitId = Branded<'CommitId'>;
 export type JoinId = Branded<'JoinId'>;
-export type AnyId = AccountId | HostId | DesktopId | PackId | CommitId | JoinId;
+export type OrderId = Branded<'OrderId'>;
+export type AnyId = AccountId | HostId | DesktopId | PackId | CommitId | JoinId | OrderId;
 
 export const idBytes = 16;
 const pattern = /^[0-9a-f]{32}$/;

@@ -1,3 +1,4 @@
+export * from './arrival-order.ts';
 export * from './audit-leaf.ts';
 export * from './chain-entry.ts';
 export * from './device-chain.ts';

@@ -3,7 +3,7 @@ import { sodium } from './sodium.ts';
 import type { Secret } from './secrets.ts';
 
 /** What can be signed: a closed list. The type is part of the signed bytes, so one kind never passes for another. */
-export const signedTypes = ['chain-entry', 'grant', 'manifest', 'request', 'policy', 'offline-policy', 'tree-head', 'witness'] as const;
+export const signedTypes = ['chain-entry', 'grant', 'manifest', 'request', 'policy', 'offline-policy', 'arrival-order', 'tree-head', 'witness'] as const;
 export type SignedType = (typeof signedTypes)[number];
 
 export const signatureBytes = 64;

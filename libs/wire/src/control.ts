@@ -153,7 +153,7 @@ export const controlCommands = {
       hostId: id,
       hostName: z.string(),
       /** Desktops that the host holds, with their newest checkpoint: what it did since then is lost. */
-      held: z.array(z.object({ name, sequence: count.nullable() })),
+      held: z.array(z.object({ name, sequence: count.nullable(), acknowledgedMs: count.nullable() })),
       staying: z.array(z.string()),
       /** Of the account key. */
       generation: count,
@@ -252,6 +252,28 @@ export const controlCommands = {
       arrive: arriveFigures.nullable(),
     }),
   ),
+  /** A desktop goes on on `to` (null: this host), wherever it is now; suspended by its holder first. */
+  move: command(
+    z.object({ name, to: z.string().min(1).max(64).nullable(), eager: z.boolean(), confirmed: z.boolean() }),
+    z.object({
+      name,
+      /** Who held it; null: nobody did. */
+      from: z.string().nullable(),
+      to: z.string(),
+      /** False: nothing was changed, this is what would happen. */
+      done: z.boolean(),
+      sequence: count.nullable(),
+      epoch: count,
+      /** How long the guest stood still where it was suspended. */
+      pauseMs: z.number().nullable(),
+      /** The command to the running guest; null where nobody said. */
+      runningMs: z.number().nullable(),
+      /** Where it runs here. */
+      arrive: arriveFigures.nullable(),
+    }),
+  ),
+  /** Whether other hosts of the account may have a desktop resumed on this one. Null: changes nothing. */
+  arrivals: command(z.object({ allowed: z.boolean().nullable() }), z.object({ allowed: z.boolean(), changed: z.boolean() })),
   policy: command(z.object({ name, offline: offlineMode.nullable() }), z.object({ name, offline: offlineMode, signedBy: z.string().nullable(), signedMs: count.nullable(), changed: z.boolean() })),
   history: command(z.object({ name }), z.object({ name, checkpoints: z.array(checkpointSummary) })),
   fork: command(past.extend({ newName: name }), past.extend({ newName: name, desktopId: id, sharedBytes: count, generationId: z.string() })),
@@ -312,8 +334,8 @@ export const controlCommands = {
     }),
   ),
   cache: command(
-    /** `limitBytes` null: as it is. */
-    z.object({ limitBytes: z.union([count, z.literal('default')]).nullable(), clear: z.boolean() }),
+    /** `limitBytes` null: as it is. `clear`, unless `confirmed`, only says what would go. */
+    z.object({ limitBytes: z.union([count, z.literal('default')]).nullable(), clear: z.boolean(), confirmed: z.boolean() }),
     z.object({
       bytes: count,
       /** What it may take; less where the disk is nearly full: `budgetBytes`. */
@@ -328,6 +350,8 @@ export const controlCommands = {
       bytesFetched: count,
       /** `name` null: of no desktop that is known now. */
       desktops: z.array(z.object({ name: name.nullable(), desktopId: id, packs: count, bytes: count })),
+      /** With `clear`: what went, or, not `done`, would go. */
+      cleared: z.object({ packs: count, bytes: count, done: z.boolean() }).nullable(),
     }),
   ),
   doctor: command(z.object({ fix: z.boolean().optional() }), z.object({ findings: z.array(finding), verdict: z.enum(['good', 'degraded', 'bad']) })),
@@ -349,6 +373,8 @@ export type DoctorFinding = z.infer<typeof finding>;
 /** Progress of the operation under way. Bytes are what is known: `totalBytes` null means unknown, not zero. */
 export const controlProgress = z.object({
   phase: z.string(),
+  /** Where, if on another host. */
+  host: z.string().optional(),
   doneBytes: count,
   totalBytes: count.nullable(),
   /** Over about the last three seconds; null as long as nobody knows. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { checkpoint, owner } from './desktops.ts';
-import { departureState } from './leases.ts';
+import { arrivalOrder, departureState, tellArrivalBody } from './leases.ts';
 import { accountId, byteCount, desktopId, desktopName, epoch, hostId, hostName, timeMs } from './values.ts';
 
 /**
@@ -23,6 +23,12 @@ export const eventMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('departure-asked'), desktopId, epoch, by: hostName }),
   /** How that departure goes. */
   z.object({ type: z.literal('departure-told'), desktopId, epoch, state: departureState, phase: z.string(), doneBytes: byteCount, totalBytes: byteCount.nullable(), found: z.string().nullable() }),
+  /** Whoever asked does not want it any more: the holder rolls back, as far as that still goes. */
+  z.object({ type: z.literal('departure-called-off'), desktopId, epoch, by: hostName }),
+  /** Another host of the account orders the host `to` to resume a desktop. What counts is the signature in the order. */
+  z.object({ type: z.literal('arrival-asked'), desktopId, to: hostId, by: hostName, order: arrivalOrder }),
+  /** How that goes, as the host says that was asked. */
+  z.object({ type: z.literal('arrival-told'), desktopId, host: hostId, ...tellArrivalBody.shape }),
   z.object({ type: z.literal('host-joined'), hostId, name: hostName, chainLength: z.int().min(1) }),
   z.object({ type: z.literal('host-revoked'), hostId, chainLength: z.int().min(1) }),
 ]);

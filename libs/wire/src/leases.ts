@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { hostName, desktopId, epoch, sha256, timeMs, boundedBytes, byteCount } from './values.ts';
+import { hostId, hostName, desktopId, epoch, orderId, sha256, timeMs, boundedBytes, byteCount } from './values.ts';
 import { renewalsLimit } from './lease-times.ts';
-import { offlinePolicyLimitBytes } from './limits.ts';
+import { arrivalOrderLimitBytes, offlinePolicyLimitBytes } from './limits.ts';
 
 /** Renewing leases, asking holders, taking over, and the policy that says whether a desktop may run without word from the coordinator. */
 
@@ -46,7 +46,8 @@ export const holding = z.object({
 });
 export type Holding = z.infer<typeof holding>;
 
-export const askBody = z.strictObject({ epoch });
+/** `callOff`: whoever asked does not want it any more. */
+export const askBody = z.strictObject({ epoch, callOff: z.boolean().optional() });
 export const takeOverBody = z.strictObject({
   /** The epoch that is ended. Another one is current: EPOCH_FENCED, and nothing is taken. */
   epoch,
@@ -56,6 +57,17 @@ export const takeOverBody = z.strictObject({
 export const departureState = z.enum(['departing', 'failed']);
 /** What the asked holder tells whoever asked; relayed, not kept. */
 export const tellBody = z.strictObject({ epoch, state: departureState, phase: z.string().max(32), doneBytes: byteCount, totalBytes: byteCount.nullable(), found: z.string().max(512).nullable() });
+
+/** Signed by the host that asks (libs/crypto, `signArrivalOrder`); the coordinator only passes it on. */
+export const arrivalOrder = boundedBytes(arrivalOrderLimitBytes);
+export const askArrivalBody = z.strictObject({ to: hostId, order: arrivalOrder });
+/** Whether that host is there to hear it. */
+export const arrivalAsked = z.object({ inReach: z.boolean() });
+
+/** `ready`: it would take it. `running`: the guest runs there. `failed`: it does not, and nothing of it is left there. */
+export const arrivalState = z.enum(['ready', 'arriving', 'running', 'failed']);
+/** What the asked host tells whoever asked; relayed, not kept. `runningMs`: the order to the running guest. */
+export const tellArrivalBody = z.strictObject({ orderId, state: arrivalState, phase: z.string().max(32), doneBytes: byteCount, totalBytes: byteCount.nullable(), runningMs: z.number().min(0).max(Number.MAX_SAFE_INTEGER).nullable(), found: z.string().max(512).nullable() });
 
 export const offlinePolicy = boundedBytes(offlinePolicyLimitBytes);
 export const offlineBody = z.strictObject({ policy: offlinePolicy });

@@ -52,6 +52,8 @@ export const eventLimitBytes = 16 * 1024;
 export const treeHeadLimitBytes = 512;
 /** A signed offline policy: two ids, a time, a mode, a signature (libs/crypto). */
 export const offlinePolicyLimitBytes = 256;
+/** A signed arrival order: four ids, two numbers, a signature (libs/crypto). */
+export const arrivalOrderLimitBytes = 256;
 /** A witness: a tree head, two ids and two signatures (libs/crypto). */
 export const witnessLimitBytes = 512;
 /** A leaf of the audit log: 180 bytes and its witness (libs/crypto). */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AccountId, CommitId, DesktopId, HostId, JoinId } from '@godwit/base';
+import type { AccountId, CommitId, DesktopId, HostId, JoinId, OrderId } from '@godwit/base';
 import { desktopNameLimit, hostNameLimit } from './limits.ts';
 
 /** The values all messages are made of. Every string and every list has a bound. */
@@ -11,6 +11,7 @@ export const hostId = idText('host id') as unknown as z.ZodType<HostId, string>;
 export const desktopId = idText('desktop id') as unknown as z.ZodType<DesktopId, string>;
 export const commitId = idText('commit id') as unknown as z.ZodType<CommitId, string>;
 export const joinId = idText('join id') as unknown as z.ZodType<JoinId, string>;
+export const orderId = idText('order id') as unknown as z.ZodType<OrderId, string>;
 /** Whom a grant is for: a host id, or the id of the recovery key. */
 export const recipientId = idText('recipient id');
 

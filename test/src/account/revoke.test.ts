@@ -29,7 +29,7 @@ describe('a host is revoked', () => {
 
   test('it is asked first, naming what is lost; nothing has changed until the yes', async () => {
     const { exitCode, stdout } = await a.run(['revoke', 'b']);
-    equal(exitCode, 1);
+    equal(exitCode, 2);
     match(stdout, /work: held there; what it did since checkpoint 1 is lost/);
     equal((await alice.chain()).generation, 1);
     equal((await a.ask('revoke', 'nobody', '--yes')).error?.code, 'DEVICE_UNKNOWN');
@@ -50,7 +50,7 @@ describe('a host is revoked', () => {
     const { expiresMs } = await thief.ask('mintUrls', { params: { desktopId }, body: { operation: 'get', objects: [{ key }] } });
     ok(expiresMs <= Date.now() + 60_000);
     const done = await a.must('revoke', thief.device.hostId.slice(0, 8), '--yes');
-    deepEqual([done.done, done.generation, done.held, done.staying], [true, 2, [{ name: 'work', sequence: 1 }], ['a']]);
+    deepEqual([done.done, done.generation, done.held, done.staying], [true, 2, [{ name: 'work', sequence: 1, acknowledgedMs: head.acknowledgedMs }], ['a']]);
     await rejects(thief.ask('listDesktops'), { code: 'HOST_REVOKED' });
     await rejects(thief.ask('mintUrls', { params: { desktopId }, body: { operation: 'get', objects: [{ key }] } }), { code: 'HOST_REVOKED' });
     const status = await b.ask('status');

@@ -89,7 +89,7 @@ describe('after a crash', { timeout: 240_000 }, () => {
     await restart();
     assert.equal((await statusOf(a, 'work')).note, note);
     const told = await a.run(['resume', 'work', '--discard']);
-    assert.deepEqual([told.exitCode, /^You would give up: what work did here since checkpoint 1, .* ago .*: [\d.]+ \w+ on its disks\.\n.*--yes does it/.test(told.stdout)], [1, true], told.stdout);
+    assert.deepEqual([told.exitCode, /^You would give up: what work did here since checkpoint 1, .* ago .*: [\d.]+ \w+ on its disks\.\n.*--yes does it/.test(told.stdout)], [2, true], told.stdout);
     assert.equal((await statusOf(a, 'work')).state, 'stopped');
     const { sequence } = await a.must('resume', 'work', '--discard', '--yes', '--wait');
     assert.equal(sequence, 1);

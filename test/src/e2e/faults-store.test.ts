@@ -28,7 +28,7 @@ describe('a store that is not what it was', { timeout: 180_000 }, () => {
       const { a, b } = hosts;
       const original = readFileSync(pack);
       // What it has seen before it would not ask the store for.
-      await b.must('cache', '--clear');
+      await b.must('cache', '--clear', '--yes');
       damage(pack);
       try {
         const verified = await a.ask('verify', 'work', '--data');

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { ControlProgress } from '@godwit/wire';
 import type { GuestTick } from '../house/guest.ts';
 import { waitForTick } from '../house/guest.ts';
 import { ScreenPage } from '../house/screen.ts';
-import { assertGoesOn, assertNothingLeft, assertRefused, openTwoHosts, startBusy, statusOf, tickOf, type TwoHosts } from './two-hosts.ts';
+import { assertGoesOn, assertNothingLeft, assertRefused, openTwoHosts, startBusy, statusOf, tickOf, waitForState, type TwoHosts } from './two-hosts.ts';
 
 /** The main job: one running system on two hosts in turn. Each test goes on where the one before it ended. */
 describe('a desktop that moves', { timeout: 180_000 }, () => {
@@ -90,7 +91,7 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
     await b.startAgent();
     assert.deepEqual(await b.must('cache').then(({ limitBytes, bytes }) => [limitBytes, bytes]), [16 * 2 ** 20, limited.bytes]);
     assert.equal((await b.must('cache', '--limit', 'default')).limitIsDefault, true);
-    assert.equal((await b.must('cache', '--clear')).packs, 0);
+    assert.equal((await b.must('cache', '--clear', '--yes')).packs, 0);
   });
 
   test('has a past that is whole', async () => {
@@ -127,5 +128,38 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
     const booted = await waitForTick(b, 'work', ({ counter }) => counter > seen.counter);
     assert.deepEqual([booted.memoryOk, booted.diskOk], [true, true]);
     assert.equal((await a.must('verify', 'work', '--data')).good, true);
+  });
+
+  test('is fetched from where it runs by one command, with the phases of both ends in one row', async () => {
+    const { a, b } = hosts;
+    seen = await tickOf(b, 'work');
+    assertRefused(await a.ask('resume', 'work'), 'DESKTOP_HELD_ELSEWHERE', 5, /godwit move work/);
+    const planned = await a.must('move', 'work', '--dry-run');
+    assert.deepEqual([planned.done, planned.from, planned.to, planned.sequence], [false, 'laptop-b', 'laptop-a', 3]);
+    const told: ControlProgress[] = [];
+    const moved = await a.call('move', { name: 'work', to: null, eager: false, confirmed: true }, (progress) => told.push(progress));
+    assert.deepEqual([moved.done, moved.from, moved.to, moved.sequence], [true, 'laptop-b', 'laptop-a', 4]);
+    assert.ok(moved.pauseMs !== null && moved.pauseMs > 0 && moved.runningMs !== null && moved.arrive !== null);
+    const places = told.map(({ phase, host }) => `${host ?? 'here'} ${phase}`);
+    assert.ok(places.includes('laptop-b upload') && places.indexOf('here load') > places.lastIndexOf('laptop-b upload'), places.join(', '));
+    assert.ok(told.every(({ elapsedMs }, at) => at === 0 || elapsedMs >= told[at - 1]!.elapsedMs), 'one time for both ends');
+    seen = await assertGoesOn(a, 'work', seen);
+    assertNothingLeft(b);
+  });
+
+  test('is sent to another host by one command, unless the person of that host does not want it', async () => {
+    const { a, b } = hosts;
+    await waitForState(a, 'work', ['running']);
+    assert.deepEqual(await b.must('arrivals', 'off'), { allowed: false, changed: true });
+    assertRefused(await a.ask('move', 'work', '--to', 'laptop-b'), 'ARRIVAL_REFUSED', 1, /laptop-b said: .*no other host/);
+    assertRefused(await a.ask('move', 'work', '--to', 'laptop-c'), 'DEVICE_UNKNOWN', 10);
+    assert.equal((await statusOf(a, 'work')).state, 'running', 'nothing was changed');
+    await b.must('arrivals', 'on');
+    const { exitCode, stdout, stderr } = await a.run(['move', 'work', '--to', 'laptop-b']);
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /^laptop-a suspended work in a pause of \d+ ms: nothing was given up\.\nwork runs on laptop-b from checkpoint 5, in epoch \d+, \S+ \w+ after it was asked for there\.\n$/);
+    seen = await assertGoesOn(b, 'work', seen);
+    assertNothingLeft(a);
+    assertRefused(await a.ask('move', 'work', '--to', 'laptop-b'), 'ARGUMENT_INVALID', 2, /there already/);
   });
 });

@@ -155,7 +155,7 @@ export class Stage {
   async free(): Promise<void> {
     await this.suspend();
     // A host that has all of it in its cache would ask the store for nothing.
-    await Promise.all(this.actors.map(({ host }) => host.call('cache', { limitBytes: null, clear: true })));
+    await Promise.all(this.actors.map(({ host }) => host.call('cache', { limitBytes: null, clear: true, confirmed: true })));
   }
 
   async killAgent(actor: Actor = this.holder): Promise<void> {

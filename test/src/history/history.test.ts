@@ -78,7 +78,7 @@ describe('the past of a desktop', { timeout: 340_000 }, () => {
     const dry = await a.must('prune', 'work', '--keep-last', '1', '--dry-run');
     assert.deepEqual([dry.done, dry.dropped, storedBytes()], [false, [1, 2, 3], before]);
     const asked = await a.run(['prune', 'work', '--keep-last', '1']);
-    assert.equal(asked.exitCode, 1);
+    assert.equal(asked.exitCode, 2);
     assert.match(asked.stdout, /Would drop 3 checkpoints \(1-3\).*Nothing was changed/s);
     const pruned = await a.must('prune', 'work', '--keep-last', '1', '--yes');
     assert.deepEqual([pruned.done, pruned.dropped, pruned.kept], [true, [1, 2, 3], 1]);
@@ -97,7 +97,7 @@ describe('the past of a desktop', { timeout: 340_000 }, () => {
     assertRefused(await b.ask('rollback', 'copy@1', '--yes'), 'DESKTOP_IN_USE', 1, /laptop-a/);
     const last = await suspended(a, 'copy');
     const asked = await b.run(['rollback', 'copy@1']);
-    assert.equal(asked.exitCode, 1);
+    assert.equal(asked.exitCode, 2);
     assert.match(asked.stdout, /copy would go back to checkpoint 1 and give up 2 checkpoints after it.*copy\.before-1/s);
     const back = await b.must('rollback', 'copy@1', '--yes');
     assert.deepEqual([back.done, back.keptAs, back.givenUp.checkpoints], [true, 'copy.before-1', 2]);

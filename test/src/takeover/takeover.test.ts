@@ -44,7 +44,7 @@ describe('a desktop that its user takes over', { timeout: 345_000 }, () => {
 
   test('is suspended by its holder where that is in reach: nothing is given up', async () => {
     const shown = await b.ask('takeover', 'work');
-    assert.deepEqual([shown.exitCode, shown.result?.done, shown.result?.inReach, shown.result?.holder, shown.result?.sequence], [1, false, true, 'laptop-a', 1], shown.stderr);
+    assert.deepEqual([shown.exitCode, shown.result?.done, shown.result?.inReach, shown.result?.holder, shown.result?.sequence], [2, false, true, 'laptop-a', 1], shown.stderr);
     seen = await assertGoesOn(a, 'work', seen);
     const { how, done, sequence, epoch } = await b.must('takeover', 'work', '--yes');
     assert.deepEqual([how, done, sequence, epoch], ['suspended', true, 2, 3]);

@@ -18,7 +18,7 @@ export async function revokeHost(account: Account, { host, confirmed }: ControlA
   if (staying.length === 0) throw new Fault('DEVICE_LAST', { subject: name });
   if (device.hostId === account.device.hostId) throw new Fault('ARGUMENT_INVALID', { subject: name, expected: 'another host', found: 'this one', hint: `run it on another host: ${staying.map((other) => other.name).join(', ')}` });
   const { desktops } = await account.coordinator.call('listDesktops', {});
-  const held = desktops.filter(({ owner }) => owner?.hostId === device.hostId).map((desktop) => ({ name: desktop.name, sequence: desktop.head?.sequence ?? null }));
+  const held = desktops.filter(({ owner }) => owner?.hostId === device.hostId).map((desktop) => ({ name: desktop.name, sequence: desktop.head?.sequence ?? null, acknowledgedMs: desktop.head?.acknowledgedMs ?? null }));
   const result = { hostId: device.hostId, hostName: name, held, staying: staying.map((other) => other.name) };
   if (!confirmed) return { ...result, generation: before.generation, done: false };
   // What it committed until now was committed by a trusted host: from now on only what was seen by then counts.
@@ -37,7 +37,7 @@ export async function revokeHost(account: Account, { host, confirmed }: ControlA
 }
 
 /** The current device of that name, id, or beginning of an id. Throws DEVICE_UNKNOWN, DEVICE_REVOKED, HOST_AMBIGUOUS. */
-function hostNamed(chain: ChainState, wanted: string): ChainDevice {
+export function hostNamed(chain: ChainState, wanted: string): ChainDevice {
   const isMeant = ({ device, name }: ChainDevice): boolean => name === wanted || (wanted.length >= idDigitsMin && device.hostId.startsWith(wanted.toLowerCase()));
   const all = [...chain.devices.values()].filter(isMeant);
   const current = all.filter(({ device }) => currentDevice(chain, device.hostId) !== undefined);

@@ -15,6 +15,8 @@ const settingsSchema = z.strictObject({
   hostName: z.string(),
   /** What its person lets the warm cache take; absent: the default. */
   cacheLimitBytes: z.int().min(0).optional(),
+  /** Its person lets no other host have desktops resumed on this one. */
+  arrivalsRefused: z.literal(true).optional(),
   accountId: z.string().regex(/^[0-9a-f]{32}$/).transform((text) => text as AccountId),
 });
 

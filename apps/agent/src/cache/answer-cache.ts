@@ -6,15 +6,17 @@ import type { Home } from '../home.ts';
 import { keyOf, type WarmCache } from './warm-cache.ts';
 
 /** Sets the limit, empties the cache, and says what is in it then. The limit is kept in the settings of this host. */
-export async function answerCache(home: Home, account: Account, cache: WarmCache, { limitBytes, clear }: ControlArguments<'cache'>): Promise<ControlResult<'cache'>> {
+export async function answerCache(home: Home, account: Account, cache: WarmCache, { limitBytes, clear, confirmed }: ControlArguments<'cache'>): Promise<ControlResult<'cache'>> {
   if (limitBytes !== null) {
     const { cacheLimitBytes: _before, ...settings } = loadSettings(home) ?? account.settings;
     await saveSettings(home, limitBytes === 'default' ? settings : { ...settings, cacheLimitBytes: limitBytes });
     await cache.setLimit(limitBytes === 'default' ? undefined : limitBytes);
   }
-  if (clear) await cache.clear();
+  const before = clear ? await cache.contents() : undefined;
+  if (clear && confirmed) await cache.clear();
   const { files, ...room } = await cache.contents();
-  return { ...room, packs: files.size, ...cache.counts, desktops: byDesktop(files, await namesOf(account)) };
+  const cleared = before === undefined ? null : { packs: before.files.size, bytes: before.bytes, done: confirmed };
+  return { ...room, cleared, packs: files.size, ...cache.counts, desktops: byDesktop(files, await namesOf(account)) };
 }
 
 /** Names by id. Without the coordinator there are none: the cache is this machine's, and is told of all the same. */

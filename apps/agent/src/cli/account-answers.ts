@@ -29,7 +29,7 @@ export function approveAnswer({ decision, hostName, fingerprint, observed, repor
 
 export function revokeAnswer({ hostName, hostId, held, staying, generation, done }: ControlResult<'revoke'>): string {
   const host = `${printable(hostName)} (${hostId.slice(0, 8)})`;
-  const lost = held.map(({ name, sequence }) => `  ${name}: held there; what it did since ${sequence === null ? 'it was made' : `checkpoint ${sequence}`} is lost`);
+  const lost = held.map(({ name, sequence, acknowledgedMs }) => `  ${name}: held there; what it did since ${sequence === null || acknowledgedMs === null ? 'it was made' : `checkpoint ${sequence} of ${new Date(acknowledgedMs).toLocaleString()}`} is lost`);
   if (!done) {
     return [`Revoking ${host} ends its trust for ever: it cannot come back with the same keys.`, ...lost, `It keeps what it holds and could read until now. ${staying.map(printable).join(', ')} and the recovery words stay.`].join('\n');
   }

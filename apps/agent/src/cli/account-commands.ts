@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { Fault } from '@godwit/base';
 import { exitCodes } from './exit-code.ts';
-import { agrees, askFirst, type Shell } from './shell.ts';
+import { agrees, askFirst, losing, type Losing, type Shell } from './shell.ts';
 import { readSecrets } from './secret-input.ts';
 
 /** The commands about the account, its hosts and their keys. Words and passphrases are typed or piped: arguments and environment are for all to see. */
@@ -58,9 +58,8 @@ export function accountCommands({ add, ask, fail }: Shell): void {
     .option('--refuse', 'tell the machine that it is not let in')
     .action((words: string[], options: Approve) => typed(options, () => approve(ask, words.join(' '), options)));
   add('hosts', 'the hosts of the account').action((options: Common) => typed(options, () => ask('hosts', {}, options)));
-  add('revoke <host>', 'end the trust in a host, by its name or id: it gets no key that is made from then on')
-    .option('--yes', 'do it without asking')
-    .action((host: string, options: Common & { yes?: boolean }) => askFirst(options, async (confirmed) => ask('revoke', { host, confirmed }, options)));
+  losing(add('revoke <host>', 'end the trust in a host, by its name or id: it gets no key that is made from then on'))
+    .action((host: string, options: Losing) => askFirst(options, async (confirmed) => ask('revoke', { host, confirmed }, options)));
   add('rekey <name>', 'put the keys of a desktop under the newest account key')
     .option('--full', 'also read all of its newest checkpoint and write it again under the newest key')
     .action((name: string, options: Common & { full?: boolean }) => typed(options, () => ask('rekey', { name, full: options.full === true }, options)));

@@ -5,6 +5,7 @@ import { bytesText, durationText, table } from './figures.ts';
 import { cacheAnswer } from './cache-command.ts';
 import { approveAnswer, joinAnswer, recoverAnswer, rekeyAnswer, revokeAnswer } from './account-answers.ts';
 import { discardAnswer, policyAnswer, stopAnswer, suspendAnswer, takeOverAnswer } from './owner-answers.ts';
+import { arrivalsAnswer, moveAnswer } from './move-commands.ts';
 import { checkpointAnswer, protectAnswer } from './protect-answers.ts';
 import { viewAnswer } from './view-command.ts';
 import { forkAnswer, pruneAnswer, rollbackAnswer, scrubAnswer } from './past-answers.ts';
@@ -46,6 +47,8 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
     ].join('\n'),
   status: (result, paint) => [`${result.hostName} at ${result.coordinator}${result.reachable ? '' : ' (out of reach: what is held elsewhere is not shown)'}`, '', statusTable(result.desktops, paint)].join('\n'),
   takeover: takeOverAnswer,
+  move: moveAnswer,
+  arrivals: arrivalsAnswer,
   policy: policyAnswer,
   history: ({ checkpoints }) =>
     table([

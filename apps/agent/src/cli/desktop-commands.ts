@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { ControlResult, OfflineMode } from '@godwit/wire';
 import { parseBytes } from './figures.ts';
-import { askFirst, type Common, type Shell } from './shell.ts';
+import { exitCodes } from './exit-code.ts';
+import { agrees, askFirst, isTerminal, losing, type Losing, type Shell, type Common } from './shell.ts';
 
 /** The commands about one desktop and its life on this host. */
 
@@ -33,11 +34,11 @@ export function desktopCommands({ add, ask }: Shell): void {
     .action(async (name: string, options: Common & { limit?: number }) => {
       await ask('suspend', { name, limitBytesPerSecond: options.limit }, options);
     });
-  add('resume <name>', 'go on with a suspended desktop here; Ctrl-C before it runs rolls it back')
+  losing(add('resume <name>', 'go on with a suspended desktop here; Ctrl-C before it runs rolls it back'))
     .option('--eager', 'fetch everything before it runs')
     .option('--wait', 'return only when everything has been fetched')
-    .option('--discard', 'give up what this host has of it since its last checkpoint, and go on from that')
-    .option('--yes', 'with --discard: do it without asking')
+    .addOption(new Option('--fetch', 'where another host holds it, have it suspended there first, as `godwit move` does').conflicts(['discard', 'wait']))
+    .option('--discard', 'give up what this host has of it since its last checkpoint, and go on from that; asks first')
     .action((name: string, options: Resume) => resume(ask, name, options));
   add('stop <name>', 'shut a desktop down')
     .option('--force', 'switch it off without asking the guest')
@@ -59,17 +60,23 @@ export function desktopCommands({ add, ask }: Shell): void {
     });
 }
 
-interface Resume extends Common {
+interface Resume extends Losing {
   readonly eager?: boolean;
   readonly wait?: boolean;
   readonly discard?: boolean;
-  readonly yes?: boolean;
+  readonly fetch?: boolean;
 }
 
 async function resume(ask: Shell['ask'], name: string, options: Resume): Promise<void> {
   const goOn = (): Promise<ControlResult<'resume'> | undefined> => ask('resume', { name, eager: options.eager === true, wait: options.wait === true }, options);
+  const fetch = (confirmed: boolean): Promise<ControlResult<'move'> | undefined> => ask('move', { name, to: null, eager: options.eager === true, confirmed }, options);
+  if (options.fetch === true) {
+    await fetch(options.dryRun !== true);
+    return;
+  }
   if (options.discard !== true) {
-    await goOn();
+    if ((await goOn()) !== undefined || process.exitCode !== exitCodes.heldElsewhere || !isTerminal(options)) return;
+    if ((await fetch(false)) !== undefined && (await agrees('Have it suspended there, and go on here?'))) await fetch(true);
     return;
   }
   await askFirst(options, async (confirmed) => {

@@ -48,6 +48,8 @@ const byCode: Partial<Record<FaultCode, number>> = {
   LOCKED: exitCodes.notEnrolled,
   DESKTOP_HELD_ELSEWHERE: exitCodes.heldElsewhere,
   EPOCH_FENCED: exitCodes.heldElsewhere,
+  HOLDER_IN_REACH: exitCodes.heldElsewhere,
+  ARRIVAL_FAILED: exitCodes.partlyDone,
   COMMIT_UNKNOWN: exitCodes.unknownOutcome,
   COMMIT_UNPROVEN: exitCodes.unknownOutcome,
   AGENT_LOST: exitCodes.unknownOutcome,
@@ -67,6 +69,7 @@ const byCode: Partial<Record<FaultCode, number>> = {
   COORDINATOR_UNREACHABLE: exitCodes.unreachable,
   AGENT_UNREACHABLE: exitCodes.unreachable,
   STORE_UNAVAILABLE: exitCodes.unreachable,
+  HOST_OUT_OF_REACH: exitCodes.unreachable,
   CANCELLED: exitCodes.cancelled,
 };
 

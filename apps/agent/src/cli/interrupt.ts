@@ -4,7 +4,7 @@ import type { SecondThoughts } from '../daemon/control-client.ts';
 import { exitCodes } from './exit-code.ts';
 
 /** Commands that the agent undoes when they are called off. With any other Ctrl-C ends the command line only, and the agent goes on. */
-const undoable: ReadonlySet<ControlCommand> = new Set(['suspend', 'checkpoint', 'resume', 'takeover']);
+const undoable: ReadonlySet<ControlCommand> = new Set(['suspend', 'checkpoint', 'resume', 'takeover', 'move']);
 
 /** Where the agent is with it, for whoever leaves. */
 export interface InterruptParts {

@@ -26,12 +26,12 @@ export function discardAnswer({ name, sequence, acknowledgedMs, ageMs, diskBytes
   return [...lines, ...(done ? [] : ['It would go on from that checkpoint. Nothing was changed; --yes does it.'])].join('\n');
 }
 
-export function takeOverAnswer({ name, holder, inReach, holderContactMs, waitMs, sequence, ageMs, done, how, epoch, arrive }: ControlResult<'takeover'>): string {
+export function takeOverAnswer({ name, holder, inReach, holderContactMs, waitMs, sequence, acknowledgedMs, ageMs, done, how, epoch, arrive }: ControlResult<'takeover'>): string {
   if (how === 'suspended') return `${holder} was in reach and suspended ${name} as checkpoint ${sequence}: nothing was given up. It runs here in epoch ${epoch}.`;
   const contact = inReach ? 'in reach' : holderContactMs === null ? 'never heard of' : `last heard of ${new Date(holderContactMs).toISOString()}`;
   const lines = [
     `${holder} holds ${name} (${contact}).`,
-    `${done ? 'Given up' : 'You would give up'}: what ${holder} did with it since checkpoint ${sequence}, ${durationText(ageMs)} ago. If ${holder} comes back, its copy is paused and kept as a desktop of its own.`,
+    `${done ? 'Given up' : 'You would give up'}: what ${holder} did with it since checkpoint ${sequence}, ${durationText(ageMs)} ago (${new Date(acknowledgedMs).toLocaleString()}). If ${holder} comes back, its copy is paused and kept as a desktop of its own.`,
   ];
   if (!done && waitMs > 0) lines.push(`It is strict: it can be taken over in ${durationText(waitMs)}, unless ${holder} is heard of again.`);
   if (done) lines.push(`${name} is yours in epoch ${epoch}${arrive === null ? '' : ' and runs here'}.`);

@@ -1,12 +1,10 @@
 import { Option } from 'commander';
 import type { OfflineMode } from '@godwit/wire';
-import { askFirst, type Shell } from './shell.ts';
+import { askFirst, losing, type Losing, type Shell } from './shell.ts';
 
 /** The commands about who owns a desktop. */
 
-interface TakeOver {
-  readonly json?: boolean;
-  readonly yes?: boolean;
+interface TakeOver extends Losing {
   readonly withoutAsking?: boolean;
   readonly eager?: boolean;
 }
@@ -17,8 +15,7 @@ interface Policy {
 }
 
 export function ownerCommands({ add, ask }: Shell): void {
-  add('takeover <name>', 'go on with a desktop here that another host holds: suspended there if that host is in reach, else from its last checkpoint')
-    .option('--yes', 'do it without asking')
+  losing(add('takeover <name>', 'go on with a desktop here that another host holds: suspended there if that host is in reach, else from its last checkpoint'))
     .option('--without-asking', 'take it even if its holder is in reach, and do not wait for it to suspend')
     .option('--eager', 'fetch everything before it runs')
     .action((name: string, options: TakeOver) => {

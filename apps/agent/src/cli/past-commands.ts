@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { Fault } from '@godwit/base';
-import { askFirst, type Common, type Shell } from './shell.ts';
+import { askFirst, losing, type Common, type Losing, type Shell } from './shell.ts';
 
 /** The commands about a desktop's past: fork, rollback, prune. */
 
@@ -16,33 +16,27 @@ export function pastCommands(shell: Shell): void {
     const past = placeOf(shell, place, options);
     if (past !== undefined) await ask('fork', { ...past, newName }, options);
   });
-  add('rollback <name@checkpoint>', 'go back to an older checkpoint; what came after it is kept under another name')
-    .option('--yes', 'do it without asking')
-    .action(async (place: string, options: Common & { yes?: boolean }) => {
+  losing(add('rollback <name@checkpoint>', 'go back to an older checkpoint; what came after it is kept under another name'))
+    .action(async (place: string, options: Losing) => {
       const past = placeOf(shell, place, options);
       if (past !== undefined) await askFirst(options, async (confirmed) => ask('rollback', { ...past, confirmed }, options));
     });
-  interface Prune extends Common {
+  interface Prune extends Losing {
     readonly keepLast?: number;
     readonly keepHourly?: number;
     readonly keepDaily?: number;
-    readonly dryRun?: boolean;
-    readonly yes?: boolean;
     readonly compact?: boolean;
   }
-  add('prune <name>', 'say which checkpoints are kept from now on, and delete what nothing needs any more')
+  losing(add('prune <name>', 'say which checkpoints are kept from now on, and delete what nothing needs any more'))
     .option('--keep-last <count>', 'the newest so many checkpoints', rule)
     .option('--keep-hourly <count>', 'the newest of each of so many hours', rule)
     .option('--keep-daily <count>', 'the newest of each of so many days', rule)
     .option('--compact', 'first copy what is still needed out of packs that are mostly not (of a free desktop)')
-    .option('--dry-run', 'only say what would happen')
-    .option('--yes', 'do it without asking')
     .action(async (name: string, options: Prune) => {
       const { keepLast, keepHourly, keepDaily } = options;
       const retention = keepLast === undefined && keepHourly === undefined && keepDaily === undefined ? null : { last: keepLast ?? 0, hourly: keepHourly ?? 0, daily: keepDaily ?? 0 };
       const wish = { name, retention, compact: options.compact === true };
-      if (options.dryRun === true) await ask('prune', { ...wish, confirmed: false }, options);
-      else await askFirst(options, async (confirmed) => ask('prune', { ...wish, confirmed }, options));
+      await askFirst(options, async (confirmed) => ask('prune', { ...wish, confirmed }, options));
     });
 }
 

@@ -3,6 +3,7 @@ import { accountCommands } from './account-commands.ts';
 import { agentCommands } from './agent-commands.ts';
 import { cacheCommand } from './cache-command.ts';
 import { desktopCommands } from './desktop-commands.ts';
+import { moveCommands } from './move-commands.ts';
 import { ownerCommands } from './owner-commands.ts';
 import { pastCommands } from './past-commands.ts';
 import { protectCommands } from './protect-commands.ts';
@@ -32,6 +33,7 @@ export function buildProgram({ ask, fail }: Pick<Shell, 'ask' | 'fail'>): Comman
   pastCommands(shell);
   ownerCommands(shell);
   waitCommand(shell);
+  moveCommands(shell);
   cacheCommand(shell);
   agentCommands(shell);
   viewCommand(shell);

@@ -109,8 +109,8 @@ export function erase(width: number, columns: number): string {
 }
 
 /** `upload   12.0 s  93 MiB of ~210 MiB  17 MiB/s  about 7 s left`. Totals and times are estimates, and are not shown where nobody knows. */
-export function progressText({ phase, doneBytes, totalBytes, bytesPerSecond, leftMs, elapsedMs }: Omit<ControlProgress, 'say'>): string {
-  const parts = [phase.padEnd(8), durationText(elapsedMs)];
+export function progressText({ phase, host, doneBytes, totalBytes, bytesPerSecond, leftMs, elapsedMs }: Omit<ControlProgress, 'say'>): string {
+  const parts = [host === undefined ? phase.padEnd(8) : `${host}: ${phase.padEnd(8)}`, durationText(elapsedMs)];
   if (doneBytes > 0) parts.push(totalBytes === null ? bytesText(doneBytes) : `${bytesText(doneBytes)} of ~${bytesText(totalBytes)}`);
   if (doneBytes > 0 && bytesPerSecond !== null) parts.push(bytesPerSecond > 0 ? `${bytesText(bytesPerSecond)}/s` : 'waiting');
   if (leftMs !== null) parts.push(`about ${leftText(leftMs)} left`);

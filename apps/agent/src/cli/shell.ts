@@ -19,16 +19,37 @@ export interface Shell {
   readonly fail: (error: unknown, options: Common) => void;
 }
 
-/** Shows what would happen, then does it if the person says so: with --yes, or at the terminal. Without either it stays undone, which is a failure. */
-export async function askFirst(options: Common & { readonly yes?: boolean }, run: (confirmed: boolean) => Promise<unknown>): Promise<void> {
-  if (options.yes === true) {
+/** Options of every command that gives something up. */
+export interface Losing extends Common {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** The same two for all of them. */
+export function losing(command: Command): Command {
+  return command.option('--dry-run', 'only say what would be given up').option('--yes', 'do it without asking');
+}
+
+/**
+ * Shows in numbers what would be given up, then does it if the person says so: with --yes, or at the terminal. Without either it stays undone: the
+ * command line is not whole (exit code 2).
+ */
+export async function askFirst(options: Losing, run: (confirmed: boolean) => Promise<unknown>): Promise<void> {
+  if (options.yes === true && options.dryRun !== true) {
     await run(true);
     return;
   }
-  if ((await run(false)) === undefined) return;
-  const terminal = process.stdin.isTTY && process.stdout.isTTY && options.json !== true;
-  if (terminal && (await agrees())) await run(true);
+  if ((await run(false)) === undefined || options.dryRun === true) return;
+  if (!isTerminal(options)) {
+    process.stderr.write('godwit: nothing was changed: nobody is here to ask; --yes does it, --dry-run only tells\n');
+    process.exitCode = exitCodes.usage;
+  } else if (await agrees('Do it?')) await run(true);
   else process.exitCode = exitCodes.failed;
+}
+
+/** Somebody can be asked. */
+export function isTerminal(options: Common): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY && options.json !== true;
 }
 
 /** Asks at the terminal; anything but yes is a no. */

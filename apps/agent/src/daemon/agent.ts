@@ -32,6 +32,10 @@ import { detectPrivilege, type Privilege } from '../machine/privilege.ts';
 import { isRunning } from '../machine/process-id.ts';
 import { Views } from '../view/views.ts';
 import { serveControl, type ControlHandlers, type Report } from './control-server.ts';
+import { LidLock } from '../lid/lid-lock.ts';
+import { answerArrivals } from '../move/asked.ts';
+import { Notifications } from '../notify/notifications.ts';
+import { serveControl, type ControlHandlers } from './control-server.ts';
 
 const qemuProgram = 'qemu-system-x86_64';
 
@@ -104,6 +108,8 @@ class Agent {
   #warmCache: WarmCache | undefined;
   /** Made when somebody wants to see a screen. */
   #views: Views | undefined;
+  readonly #notices: Notifications;
+  readonly #lid: LidLock;
   readonly handlers: ControlHandlers;
 
   constructor(home: Home, privilege: Privilege, log: Log) {
@@ -111,6 +117,8 @@ class Agent {
     this.#privilege = privilege;
     this.#log = log;
     this.#ports = { home, clock: systemClock, random: systemRandom, log };
+    this.#notices = new Notifications({ log });
+    this.#lid = new LidLock({ log });
     this.#capabilities = this.#probe();
     this.handlers = this.#handlers();
   }
@@ -163,7 +171,7 @@ class Agent {
   async #host(): Promise<Host> {
     const account = this.#member();
     this.#ownership ??= this.#ownershipOf(account);
-    return { home: this.#home, account, cache: this.#cacheOf(account), ...this.#ownership, activity: this.#activity, privilege: this.#privilege, capabilities: await this.#capable(), clock: systemClock, random: systemRandom, log: this.#log };
+    return { home: this.#home, account, cache: this.#cacheOf(account), ...this.#ownership, activity: this.#activity, notices: this.#notices, lid: this.#lid, privilege: this.#privilege, capabilities: await this.#capable(), clock: systemClock, random: systemRandom, log: this.#log };
   }
 
   #cacheOf({ settings: { cacheLimitBytes } }: Account): WarmCache {
@@ -272,6 +280,8 @@ class Agent {
       checkpoint: (wish, report, signal) => here((desktops) => desktops.checkpoint(wish, report, signal)),
       protect: (wish) => here((desktops) => desktops.protect(wish)),
       resume: (wish, report, signal) => here((desktops) => desktops.resume(wish, report, signal)),
+      move: (wish, report, signal) => here((desktops) => desktops.move(wish, report, signal)),
+      arrivals: (wish) => answerArrivals(this.#home, this.#member(), wish),
       takeover: (wish, report, signal) => here((desktops) => desktops.takeOver(wish, report, signal)),
       policy: (wish) => here((desktops) => desktops.policy(wish)),
       status: async ({ name }) => {
@@ -303,6 +313,7 @@ class Agent {
       privilege: this.#privilege,
       capabilities: () => this.#capable(),
       sleepRefusal: () => this.#sleepWatch?.refusal,
+      noticeRefusal: () => this.#notices.refusal(),
       cache: () => this.#cacheOf(this.#member()),
       host: () => this.#host(),
       clock: systemClock,

@@ -3,13 +3,17 @@ import { Fault, isId, type DesktopId } from '@godwit/base';
 import { wakeAnswerMs, type ArriveFigures, type ControlArguments, type ControlResult, type Desktop, type DesktopStatus, type EventMessage } from '@godwit/wire';
 import { mayHaveHappened } from '../account/coordinator.ts';
 import type { Report } from '../daemon/control-server.ts';
-import { departWhenAsked, type AskedParts } from '../lease/asked-departure.ts';
 import { endsRight } from '../lease/ends-right.ts';
 import { Leaving } from '../left/leaving.ts';
+import { attended } from '../lid/attended.ts';
 import { Offline } from '../offline/offline.ts';
 import { Protection } from '../protect/protection.ts';
 import { Machine } from '../machine/machine.ts';
 import { toldArrival } from '../told-moves/told.ts';
+import type { AskedArrivals } from '../move/asked-arrival.ts';
+import type { AskedDepartures } from '../move/asked-departure.ts';
+import { askedArrivals, askedDepartures } from '../move/asked.ts';
+import { move, type ThisEnd } from '../move/move.ts';
 import { listRemote, statusOfAccount } from './account-status.ts';
 import { announce, announceUntilKnown, createDesktop } from './create.ts';
 import { givenUpBy, renounce } from './discard.ts';
@@ -44,6 +48,8 @@ export class Desktops {
   readonly #leaving: Leaving;
   readonly #offline: Offline;
   readonly #protection: Protection;
+  readonly #departures: AskedDepartures;
+  readonly #arrivals: AskedArrivals;
 
   constructor(host: Host) {
     this.#host = host;
@@ -55,6 +61,9 @@ export class Desktops {
       onFenced: (desktop, fault) => this.#askIfFenced(desktop, fault),
     });
     this.#protection = new Protection(host, () => this.#local.values(), (desktop, fault) => this.#askIfFenced(desktop, fault));
+    const find = (desktopId: string, epoch: number): LocalDesktop | undefined => [...this.#local.values()].find(({ record }) => record.desktopId === desktopId && record.epoch === epoch);
+    this.#departures = askedDepartures(host, { find, suspend: (name, report, signal) => this.suspend({ name }, report, signal, false) });
+    this.#arrivals = askedArrivals(host, (name, report, signal) => this.resume({ name, eager: false, wait: false }, report, signal));
     host.leases.serve({
       onFork: (desktop, taken) => this.#leaving.begin(desktop, taken),
       onReach: (desktop) => this.#offline.reached(desktop),
@@ -190,7 +199,7 @@ export class Desktops {
   async suspend({ name, limitBytesPerSecond }: ControlArguments<'suspend'>, report: Report, signal?: AbortSignal, mayStay = true): Promise<ControlResult<'suspend'>> {
     const desktop = await this.#here(name);
     if (desktop.operation === 'filling') throw new Fault('DESKTOP_FILLING', { subject: name });
-    return this.#host.activity.watch('suspend', name, report, (told) => this.#offline.suspend(desktop, { mayStay, signal, limitBytesPerSecond }, told));
+    return attended(this.#host, desktop, () => this.#host.activity.watch('suspend', name, report, (told) => this.#offline.suspend(desktop, { mayStay, signal, limitBytesPerSecond }, told)));
   }
 
   /** A checkpoint of a desktop that goes on running. */
@@ -209,22 +218,36 @@ export class Desktops {
   }
 
   resume(wish: ControlArguments<'resume'>, report: Report, signal?: AbortSignal): Promise<ControlResult<'resume'>> {
+    return this.#undoable(wish.name, () => this.#watched(wish, report, signal));
+  }
+
+  #watched(wish: ControlArguments<'resume'>, report: Report, signal: AbortSignal | undefined): Promise<ControlResult<'resume'>> {
     return this.#host.activity.watch('resume', wish.name, report, (told) => this.#resume(wish, told, signal));
   }
 
-  #resume({ name, eager, wait }: ControlArguments<'resume'>, report: Report, signal: AbortSignal | undefined): Promise<ControlResult<'resume'>> {
-    return this.#undoable(name, async () => {
-      await this.#lookAgain();
-      const saved = [...this.#local.values()].find((desktop) => desktop.name === name && desktop.record.stage === 'saved' && desktop.machine === undefined);
-      if (saved !== undefined) return this.#offline.resume(saved, { eager, wait, signal }, report);
-      const remote = await findDesktop(this.#host.account, name);
-      this.#assertReadable(remote.desktopId);
-      if (remote.owner !== null && remote.owner.hostId !== this.#host.account.device.hostId) throw new Fault('DESKTOP_HELD_ELSEWHERE', { subject: name, found: `it on ${remote.owner.name}` });
-      const local = this.#local.get(remote.desktopId);
-      this.#assertNotLeft(remote);
-      if (local !== undefined) throw new Fault(local.state === 'running' || local.operation !== undefined ? 'DESKTOP_RUNNING' : 'DESKTOP_HERE', { subject: name, hint: local.machine === undefined ? `start it with \`godwit start ${name}\`, or go back to its checkpoint with \`godwit resume ${name} --discard\`` : 'see `godwit status`' });
-      return { name, fromHere: false, ...(await this.#arrive(await releaseLost(this.#host.account, remote), { eager, wait, signal }, report)) };
-    });
+  async #resume({ name, eager, wait }: ControlArguments<'resume'>, report: Report, signal: AbortSignal | undefined): Promise<ControlResult<'resume'>> {
+    await this.#lookAgain();
+    const saved = [...this.#local.values()].find((desktop) => desktop.name === name && desktop.record.stage === 'saved' && desktop.machine === undefined);
+    if (saved !== undefined) return this.#offline.resume(saved, { eager, wait, signal }, report);
+    const remote = await findDesktop(this.#host.account, name);
+    this.#assertReadable(remote.desktopId);
+    if (remote.owner !== null && remote.owner.hostId !== this.#host.account.device.hostId) throw new Fault('DESKTOP_HELD_ELSEWHERE', { subject: name, found: `it on ${remote.owner.name}`, hint: `\`godwit move ${name}\` has it suspended there first, and goes on here` });
+    const local = this.#local.get(remote.desktopId);
+    this.#assertNotLeft(remote);
+    if (local !== undefined) throw new Fault(local.state === 'running' || local.operation !== undefined ? 'DESKTOP_RUNNING' : 'DESKTOP_HERE', { subject: name, hint: local.machine === undefined ? `start it with \`godwit start ${name}\`, or go back to its checkpoint with \`godwit resume ${name} --discard\`` : 'see `godwit status`' });
+    return { name, fromHere: false, ...(await this.#arrive(await releaseLost(this.#host.account, remote), { eager, wait, signal }, report)) };
+  }
+
+  /** This host's end of a move; the other one is asked over the coordinator (move/move.ts). */
+  move(wish: ControlArguments<'move'>, report: Report, signal?: AbortSignal): Promise<ControlResult<'move'>> {
+    const { name, eager } = wish;
+    const here: ThisEnd = {
+      alone: (work) => this.#undoable(name, work),
+      assertRoom: (remote) => this.#assertNotLeft(remote),
+      suspend: (told) => this.suspend({ name }, told, signal, false),
+      resume: (told) => this.#watched({ name, eager, wait: false }, told, signal),
+    };
+    return move(this.#host, wish, report, here, signal);
   }
 
   /** Resumes what is in the store, and goes on filling it after it runs. */
@@ -339,14 +362,12 @@ export class Desktops {
   /** News is a reason to stop or to ask. */
   #heard(message: EventMessage): void {
     if (message.type === 'hello') this.#host.leases.reconnected();
-    if (message.type === 'departure-asked') void departWhenAsked(this.#asked, message);
+    if (message.type === 'departure-asked') void this.#departures.asked(message);
+    if (message.type === 'departure-called-off') this.#departures.calledOff(message);
+    if (message.type === 'arrival-asked') void this.#arrivals.asked(message);
+    if (message.type === 'host-joined' && message.hostId !== this.#host.account.device.hostId) this.#host.notices.tell({ kind: 'host-joined', host: message.name });
+    if (message.type === 'host-revoked') this.#host.notices.tell({ kind: 'host-revoked' });
     if (message.type === 'desktop-changed') this.#host.leases.changed(message.desktopId, { epoch: message.epoch, by: message.owner?.name ?? null });
-  }
-
-  get #asked(): AskedParts {
-    const { account, clock, log } = this.#host;
-    const find = (desktopId: string, epoch: number): LocalDesktop | undefined => [...this.#local.values()].find(({ record }) => record.desktopId === desktopId && record.epoch === epoch);
-    return { coordinator: account.coordinator, clock, log, find, suspend: (name, report) => this.suspend({ name }, report, undefined, false) };
   }
 
   async #once<Result>(name: string, work: () => Promise<Result>): Promise<Result> {

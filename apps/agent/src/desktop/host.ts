@@ -10,10 +10,12 @@ import type { WarmCache } from '../cache/warm-cache.ts';
 import type { Home } from '../home.ts';
 import type { EventStream } from '../lease/event-stream.ts';
 import type { LeaseHolder } from '../lease/lease-holder.ts';
+import type { LidLock } from '../lid/lid-lock.ts';
 import type { HostCapabilities, Room } from '../machine/fitness.ts';
 import type { MachineHost } from '../machine/machine.ts';
 import type { Privilege } from '../machine/privilege.ts';
 import type { Activity } from './activity.ts';
+import type { Notifications } from '../notify/notifications.ts';
 
 /** What operations on desktops need of this host. */
 export interface Host {
@@ -29,6 +31,10 @@ export interface Host {
   readonly events: EventStream;
   /** What is under way here, for whoever watches. */
   readonly activity: Activity;
+  /** What its person sees without asking. */
+  readonly notices: Notifications;
+  /** Keeps the machine awake while a desktop leaves it. */
+  readonly lid: LidLock;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

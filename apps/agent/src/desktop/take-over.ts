@@ -1,12 +1,12 @@
 import { Fault } from '@godwit/base';
-import { decodeManifestPublic, openManifest } from '@godwit/snapshot';
+import { decodeManifestPublic, openManifest, type Manifest } from '@godwit/snapshot';
 import { bytesOf, type ArriveFigures, type Checkpoint, type ControlArguments, type ControlResult, type Desktop, type Holding } from '@godwit/wire';
 import { OutcomeUnknown } from '../account/coordinator.ts';
 import type { Report } from '../daemon/control-server.ts';
 import { decodeContract } from '../machine/contract.ts';
 import { assertFit } from '../machine/fitness.ts';
 import { diskRegions } from '../machine/state-region.ts';
-import { awaitDeparture } from './await-departure.ts';
+import { awaitDeparture } from '../move/await-departure.ts';
 import { throwIfCalledOff } from './called-off.ts';
 import { findDesktop } from './find-desktop.ts';
 import { keysFor, roomOf, type Host } from './host.ts';
@@ -46,7 +46,7 @@ export async function takeOver(host: Host, { name, confirmed, withoutAsking }: C
   });
   if (!confirmed) return { ...told(head), done: false, how: null, epoch: remote.epoch, arrive: null };
   if (holding.inReach && !withoutAsking) {
-    const suspended = await awaitDeparture(host, remote, holder, report, signal);
+    const suspended = await awaitDeparture({ coordinator: account.coordinator, events: host.events, clock }, remote, holder, report, signal);
     const resumed = await here.resume(suspended);
     return { ...told(suspended.head ?? head), ...resumed, done: true, how: 'suspended' };
   }
@@ -65,17 +65,21 @@ function takeable({ account }: Host, { desktopId, name, owner, head }: Desktop):
   return { head, holder: owner.name };
 }
 
-/** A desktop that could not run here is not worth ending another host's right for. */
-async function assertRunsHere(host: Host, remote: Desktop, { digest, sequence }: Checkpoint): Promise<void> {
-  const { account, capabilities } = host;
-  const { desktopId } = remote;
+/** A desktop that could not run here is not worth ending another host's right for, nor suspending it there. Throws HOST_UNFIT. */
+export async function assertRunsHere(host: Host, remote: Desktop, head: Checkpoint): Promise<void> {
+  const { contract, regions } = (await openHead(host, remote, head)).private;
+  const diskNeededBytes = diskRegions(regions).reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  assertFit(decodeContract(contract), host.capabilities, await roomOf(host, diskNeededBytes));
+}
+
+/** The manifest of a desktop's head, verified. */
+export async function openHead(host: Host, { desktopId, wrappedKeys }: Desktop, { digest, sequence }: Checkpoint): Promise<Manifest> {
+  const { account } = host;
   await account.refreshChain();
   const bytes = bytesOf((await account.coordinator.call('readManifest', { params: { desktopId, sequence: String(sequence) } })).manifest);
   const signerPublic = signerOf(host, bytes, digest);
   if (decodeManifestPublic(bytes).desktopId !== desktopId) throw new Fault('MANIFEST_INVALID', { expected: `desktop ${desktopId}` });
-  const { contract, regions } = openManifest(bytes, await keysFor(host, desktopId, remote.wrappedKeys, bytes), signerPublic).private;
-  const diskNeededBytes = diskRegions(regions).reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
-  assertFit(decodeContract(contract), capabilities, await roomOf(host, diskNeededBytes));
+  return openManifest(bytes, await keysFor(host, desktopId, wrappedKeys, bytes), signerPublic);
 }
 
 /** The epoch that this host has from now on. Asking again means the same, so an answer that got lost is asked for again. */

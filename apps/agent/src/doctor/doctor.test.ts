@@ -28,7 +28,7 @@ describe('the doctor', () => {
   after(() => rmSync(home.directory, { recursive: true }));
 
   const well = (more: Partial<Patient> = {}): Patient => ({
-    home, account, locked: false, privilege: { kind: 'self' }, capabilities: () => Promise.resolve(capable), dumpsForbidden: () => true, sleepRefusal: () => undefined, freeBytes: () => Promise.resolve(100 * gib),
+    home, account, locked: false, privilege: { kind: 'self' }, capabilities: () => Promise.resolve(capable), dumpsForbidden: () => true, sleepRefusal: () => undefined, noticeRefusal: () => Promise.resolve(undefined), freeBytes: () => Promise.resolve(100 * gib),
     writeBytesPerSecond: () => Promise.resolve(gib), cache: () => Promise.resolve({ bytes: 0, limitBytes: gib, budgetBytes: gib }), coordinatorLink: () => Promise.resolve({ roundTripMs: 3, aheadMs: 200 }),
     storeLink: () => Promise.resolve({ roundTripMs: 3, bytes: gib, bytesPerSecond: gib }), fix: false, ...more,
   });
@@ -52,6 +52,7 @@ describe('the doctor', () => {
     ['disk-slow', { writeBytesPerSecond: () => Promise.resolve(2 ** 20) }, /1\.0 MiB\/s/, /faster disk/],
     ['core-dumps', { dumpsForbidden: () => false }, /keys on the disk/, /prlimit/],
     ['sleep', { sleepRefusal: () => 'no system bus' }, /no system bus/, /logind/],
+    ['notifications', { noticeRefusal: () => Promise.resolve('gdbus is not installed') }, /gdbus is not installed/, /GODWIT_NOTIFY_USER/],
     ['keys', { account: { ...account, keyStore: { kind: 'file', refusal: 'systemd-creds: no', isPlain: () => false } as unknown as Account['keyStore'] } }, /not sealed: systemd-creds: no/, /--passphrase/],
     ['cache', { cache: () => Promise.resolve({ bytes: 0, limitBytes: 0, budgetBytes: 0 }) }, /switched off/, /godwit cache --limit default/],
     ['cache', { cache: () => Promise.resolve({ bytes: 0, limitBytes: gib, budgetBytes: 1 }) }, /nearly full/, /free some space/],

@@ -1,11 +1,11 @@
 import type { ControlResult, DoctorFinding } from '@godwit/wire';
 import { checkAccount, checkClock, checkCoordinator, checkKeys, checkMembership, checkPermissions, checkStore } from './account-checks.ts';
-import { checkAcceleration, checkCache, checkDisk, checkDumps, checkMachines, checkPostcopy, checkPrivilege, checkQemu, checkSleep, checkSnapshots } from './host-checks.ts';
+import { checkAcceleration, checkCache, checkDisk, checkDumps, checkMachines, checkPostcopy, checkPrivilege, checkQemu, checkNotices, checkSleep, checkSnapshots } from './host-checks.ts';
 import type { Check, Patient } from './patient.ts';
 
 /** In this order: what comes later needs what came before. */
 const checks: readonly Check[] = [
-  checkQemu, checkMachines, checkPrivilege, checkAcceleration, checkPostcopy, checkSnapshots, checkDisk, checkDumps, checkSleep,
+  checkQemu, checkMachines, checkPrivilege, checkAcceleration, checkPostcopy, checkSnapshots, checkDisk, checkDumps, checkSleep, checkNotices,
   checkAccount, checkKeys, checkPermissions, checkCache, checkCoordinator, checkClock, checkMembership, checkStore,
 ];
 

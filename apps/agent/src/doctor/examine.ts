@@ -9,7 +9,7 @@ import { measureCoordinator, measureDisk, measureStore, type CoordinatorLink } f
 import type { Patient } from './patient.ts';
 
 /** What the agent brings to its doctor. */
-export interface Examined extends Pick<Patient, 'home' | 'account' | 'locked' | 'privilege' | 'capabilities' | 'sleepRefusal' | 'fix'> {
+export interface Examined extends Pick<Patient, 'home' | 'account' | 'locked' | 'privilege' | 'capabilities' | 'sleepRefusal' | 'noticeRefusal' | 'fix'> {
   readonly cache: () => WarmCache;
   readonly host: () => Promise<Host>;
   readonly clock: Clock;

@@ -86,3 +86,9 @@ export const checkSleep: Check = ({ sleepRefusal }) => {
   if (refusal === undefined) return Promise.resolve(good('sleep', 'sleep', 'logind tells before this machine sleeps, and waits until its desktops stand still'));
   return Promise.resolve(ill('sleep', 'sleep', `desktops are paused when this machine has woken up, not before it sleeps: ${refusal}`, 'on a machine that sleeps run the agent where it reaches logind (systemd-inhibit, gdbus, the system bus)'));
 };
+
+export const checkNotices: Check = async ({ noticeRefusal }) => {
+  const refusal = await noticeRefusal();
+  if (refusal === undefined) return good('notifications', 'notifications', 'shown on the desktop of this user');
+  return ill('notifications', 'notifications', `none are shown: ${refusal}`, 'run the agent in your session, or as root with GODWIT_NOTIFY_USER=NAME in its environment; install gdbus (libglib2.0-bin)');
+};

@@ -16,6 +16,8 @@ export interface Patient {
   readonly dumpsForbidden: () => boolean;
   /** Why this host does not hear from logind that the machine is about to sleep. */
   readonly sleepRefusal: () => string | undefined;
+  /** Why this host's person sees no notifications. */
+  readonly noticeRefusal: () => Promise<string | undefined>;
   readonly freeBytes: (directory: string) => Promise<number>;
   readonly writeBytesPerSecond: (directory: string) => Promise<number>;
   readonly cache: () => Promise<{ readonly bytes: number; readonly limitBytes: number; readonly budgetBytes: number }>;

@@ -29,6 +29,7 @@ export class Leaving {
     if (this.#under.has(desktop)) return;
     this.#under.add(desktop);
     desktop.holding = 'superseded';
+    this.#host.notices.tell({ kind: 'taken-over', name: desktop.record.name, by: taken.by });
     this.#leave(desktop, taken)
       .catch((error: unknown) => {
         desktop.note = Fault.from(error).message;
@@ -47,6 +48,8 @@ export class Leaving {
     if (this.#local.get(desktopId) !== desktop) return;
     const left = await desktop.exclusively('leaving', () => leaveBehind(this.#host, desktop, taken));
     this.#local.delete(desktopId);
+    const keptAs = left.kind === 'here' ? left.desktop.name : desktop.record.left?.name;
+    if (keptAs !== undefined) this.#host.notices.tell({ kind: 'copy-kept', name: desktop.record.name, keptAs });
     if (left.kind === 'here') this.#local.set(left.desktop.record.desktopId, left.desktop);
   }
 }

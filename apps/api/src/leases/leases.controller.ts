@@ -32,6 +32,17 @@ export class LeasesController {
     return {};
   }
 
+  @Serve('askArrival')
+  askArrival(@Asked() { caller, params, body }: Call<'askArrival'>): Promise<AnswerOf<Routes['askArrival']>> {
+    return this.#leases.askArrival(caller, params.desktopId, body);
+  }
+
+  @Serve('tellArrival')
+  async tellArrival(@Asked() { caller, params, body }: Call<'tellArrival'>): Promise<AnswerOf<Routes['tellArrival']>> {
+    await this.#leases.tellArrival(caller, params.desktopId, body);
+    return {};
+  }
+
   @Serve('takeOverDesktop')
   takeOver(@Asked() { caller, params, body }: Call<'takeOverDesktop'>): Promise<AnswerOf<Routes['takeOverDesktop']>> {
     return this.#leases.takeOver(caller, params.desktopId, body);

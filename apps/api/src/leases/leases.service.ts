@@ -76,12 +76,12 @@ export class LeasesService {
   }
 
   /** Passes the wish on to the holder, if it is in reach; it is not kept. */
-  async ask(caller: Caller, desktopId: DesktopId, { epoch }: BodyOf<Routes['askDeparture']>): Promise<Holding> {
+  async ask(caller: Caller, desktopId: DesktopId, { epoch, callOff }: BodyOf<Routes['askDeparture']>): Promise<Holding> {
     const { accountId } = caller;
     const lease = await reached(() => readLease(this.#db, accountId, desktopId));
     if (lease.epoch !== epoch) throw await refusalOf(this.#db, lease, { type: 'renew', host: caller.hostId, epoch }, 'EPOCH_FENCED');
     const answer = await this.holding(caller, desktopId);
-    if (lease.held) this.#hub.publish(accountId, { type: 'departure-asked', desktopId, epoch, by: caller.name });
+    if (lease.held) this.#hub.publish(accountId, { type: callOff === true ? 'departure-called-off' : 'departure-asked', desktopId, epoch, by: caller.name });
     return answer;
   }
 
@@ -90,6 +90,22 @@ export class LeasesService {
     const lease = await reached(() => readLease(this.#db, caller.accountId, desktopId));
     await reached(() => allowed(this.#db, lease, { type: 'renew', host: caller.hostId, epoch: progress.epoch }));
     this.#hub.publish(caller.accountId, { type: 'departure-told', desktopId, ...progress });
+  }
+
+  /** Passes an order on to the host that it is for, if that is in reach; it is not kept, and only that host can judge it. */
+  async askArrival(caller: Caller, desktopId: DesktopId, { to, order }: BodyOf<Routes['askArrival']>): Promise<AnswerOf<Routes['askArrival']>> {
+    const { accountId } = caller;
+    await reached(() => readLease(this.#db, accountId, desktopId));
+    // A stranger's host is not there, whether its agent runs or not.
+    if ((await this.#hosts.find(to))?.accountId !== accountId) throw new Fault('DEVICE_UNKNOWN', { subject: to });
+    const inReach = this.#hub.streamsOf(to) > 0;
+    this.#hub.publish(accountId, { type: 'arrival-asked', desktopId, to, by: caller.name, order });
+    return { inReach };
+  }
+
+  async tellArrival(caller: Caller, desktopId: DesktopId, progress: BodyOf<Routes['tellArrival']>): Promise<void> {
+    await reached(() => readLease(this.#db, caller.accountId, desktopId));
+    this.#hub.publish(caller.accountId, { type: 'arrival-told', desktopId, host: caller.hostId, ...progress });
   }
 
   async takeOver(caller: Caller, desktopId: DesktopId, { epoch, expectedHeadDigest }: BodyOf<Routes['takeOverDesktop']>): Promise<AnswerOf<Routes['takeOverDesktop']>> {

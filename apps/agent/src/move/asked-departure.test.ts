@@ -2,8 +2,8 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { Fault, silentLog } from '@godwit/base';
 import type { Coordinator } from '../account/coordinator.ts';
-import { departWhenAsked, type AskedParts } from './asked-departure.ts';
-import { TestClock, TestDesktop } from './testing/world.ts';
+import { AskedDepartures, type AskedParts } from './asked-departure.ts';
+import { TestClock, TestDesktop } from '../lease/testing/world.ts';
 
 interface Told {
   readonly state: string;
@@ -11,7 +11,7 @@ interface Told {
   readonly found: string | null;
 }
 
-function stage(context: TestContext, suspend: AskedParts['suspend']): { desktop: TestDesktop; told: Told[]; clock: TestClock; ask: (epoch?: number) => Promise<void> } {
+function stage(context: TestContext, suspend: AskedParts['suspend']): { desktop: TestDesktop; told: Told[]; clock: TestClock; ask: (epoch?: number) => Promise<void>; callOff: (epoch?: number) => void; by: string[] } {
   const clock = new TestClock(context);
   const desktop = new TestDesktop(1, 'keep');
   const told: Told[] = [];
@@ -22,7 +22,9 @@ function stage(context: TestContext, suspend: AskedParts['suspend']): { desktop:
   }) as unknown as Coordinator['call'];
   const find: AskedParts['find'] = (desktopId, epoch) => (desktopId === desktop.record.desktopId && epoch === desktop.record.epoch ? desktop : undefined);
   const message = { type: 'departure-asked', desktopId: desktop.record.desktopId, by: 'laptop-b' } as const;
-  return { desktop, told, clock, ask: (epoch = 5) => departWhenAsked({ coordinator: { call }, clock, log: silentLog, find, suspend }, { ...message, epoch }) };
+  const by: string[] = [];
+  const departures = new AskedDepartures({ coordinator: { call }, clock, log: silentLog, find, suspend, onDeparture: (name, host) => by.push(`${name} ${host}`) });
+  return { desktop, told, clock, by, ask: (epoch = 5) => departures.asked({ ...message, epoch }), callOff: (epoch = 5) => departures.calledOff({ ...message, type: 'departure-called-off', epoch }) };
 }
 
 const progress = (phase: string, doneBytes = 0) => ({ phase, doneBytes, totalBytes: null, bytesPerSecond: null, leftMs: null, elapsedMs: 0, say: null });
@@ -55,4 +57,17 @@ test('nothing is done for another epoch, nor while it departs already', async (c
   desktop.operation = 'departing';
   await ask();
   deepEqual([asked, told], [0, []]);
+});
+
+test('one that is called off is rolled back and told as failed; one that its own person began is nobody else\'s to call off', async (context) => {
+  const { told, by, ask, callOff } = stage(context, (name, _report, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Fault('CANCELLED', { subject: name, found: 'rolled back: it runs on' })))));
+  callOff();
+  const asking = ask();
+  const again = ask();
+  callOff(4);
+  await again;
+  deepEqual([told, by], [[], ['d1 laptop-b']]);
+  callOff();
+  await asking;
+  deepEqual(told.map(({ state, found }) => [state, found]), [['failed', 'the operation was cancelled (d1): found rolled back: it runs on [CANCELLED]']]);
 });
