@@ -2,7 +2,7 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import type { ControlCommand } from '@godwit/wire';
 import { answers } from './answers.ts';
-import { plainPaint } from './colours.ts';
+import { plain } from './colours.ts';
 import { buildProgram } from './program.ts';
 
 interface Losing {
@@ -52,7 +52,7 @@ describe('commands that give something up', () => {
   for (const losing of table) {
     const line = losing.words.join(' ');
 
-    test(`${line}: says what, in numbers`, () => match((answers[losing.command] as (plan: object, paint: unknown) => string)(losing.plan, plainPaint), losing.says));
+    test(`${line}: says what, in numbers`, () => match((answers[losing.command] as (plan: object, paint: unknown) => string)(losing.plan, plain), losing.says));
 
     test(`${line}: nobody to ask and no --yes is a command line that is not whole; nothing is done`, async () => {
       deepEqual(await type(losing.words, losing), { asked: [false], exitCode: 2 });
