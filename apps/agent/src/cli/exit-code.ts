@@ -26,7 +26,7 @@ export const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> 
   done: 'done',
   failed: 'failed; the code says why',
   usage: 'the command line is wrong',
-  partlyDone: 'done in part: suspended, and saved on this machine only',
+  partlyDone: 'done in part: suspended, and saved on this machine only; or left one host and did not arrive at the other',
   notEnrolled: 'this host belongs to no account, or no more',
   heldElsewhere: 'another host owns the desktop',
   unknownOutcome: 'it is not known whether it happened: do not close the lid, look at `godwit status`',

@@ -1,6 +1,5 @@
 import { Fault } from '@godwit/base';
 import type { ControlResult } from '@godwit/wire';
-import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import type { Happening } from '../notify/notice.ts';
 import type { LidLock } from './lid-lock.ts';
 
@@ -9,8 +8,17 @@ export interface Attendance {
   readonly notices: { readonly tell: (happening: Happening) => void };
 }
 
+/** What is said of a desktop whose departure failed. */
+export interface Leaving {
+  readonly name: string;
+  readonly commitPending: boolean;
+  readonly mayRun: boolean;
+  /** Undefined: none runs. */
+  readonly machine?: unknown;
+}
+
 /** Runs a departure with the lid held, and tells its person how it ended: that the lid may be closed, or that it may not. */
-export async function attended(attendance: Attendance, desktop: LocalDesktop, depart: () => Promise<ControlResult<'suspend'>>): Promise<ControlResult<'suspend'>> {
+export async function attended(attendance: Attendance, desktop: Leaving, depart: () => Promise<ControlResult<'suspend'>>): Promise<ControlResult<'suspend'>> {
   const { lid, notices } = attendance;
   const { name } = desktop;
   const letGo = lid.hold(name, () => notices.tell({ kind: 'lid-free', name, capMs: lid.capMs }));

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Fault, jsonLog, silentLog } from '@godwit/base';
 import type { ControlResult } from '@godwit/wire';
-import type { LocalDesktop } from '../desktop/local-desktop.ts';
 import type { Happening } from '../notify/notice.ts';
 import { attended } from './attended.ts';
 import { lidCapMs, LidLock, lidProgram } from './lid-lock.ts';
@@ -27,7 +26,7 @@ test('held while a departure runs, and let go at its end, whether that is good o
   const lid = new LidLock({ log: silentLog, program: standIn });
   const told: Happening[] = [];
   const notices = { tell: (happening: Happening): number => told.push(happening) };
-  const desktop = { name: 'work', commitPending: false, mayRun: true, machine: {} } as LocalDesktop;
+  const desktop = { name: 'work', commitPending: false, mayRun: true, machine: {} };
   const safe = { safe: true, sequence: 3 } as ControlResult<'suspend'>;
   const whileHeld = <Result>(end: () => Result): (() => Promise<Result>) => async () => {
     await until(() => existsSync(lock));
