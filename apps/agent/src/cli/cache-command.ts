@@ -15,7 +15,7 @@ export function cacheCommand({ add, ask }: Shell): void {
     .option('--limit <size>', 'from now on it takes at most so much: a size such as 20G, 0 for none, or default', limit)
     .option('--clear', 'empty it')
     .action(async (options: Cache) => {
-      const limitBytes = options.limit ?? null;
+      const limitBytes = options.dryRun === true ? null : (options.limit ?? null);
       if (options.clear !== true) await ask('cache', { limitBytes, clear: false, confirmed: false }, options);
       else await askFirst(options, async (confirmed) => ask('cache', { limitBytes: confirmed ? limitBytes : null, clear: true, confirmed }, options));
     });

@@ -70,7 +70,8 @@ interface Resume extends Losing {
 async function resume(ask: Shell['ask'], name: string, options: Resume): Promise<void> {
   const goOn = (): Promise<ControlResult<'resume'> | undefined> => ask('resume', { name, eager: options.eager === true, wait: options.wait === true }, options);
   const fetch = (confirmed: boolean): Promise<ControlResult<'move'> | undefined> => ask('move', { name, to: null, eager: options.eager === true, confirmed }, options);
-  if (options.fetch === true) {
+  // What would happen to a desktop that goes on here is the same, whoever holds it.
+  if (options.fetch === true || (options.dryRun === true && options.discard !== true)) {
     await fetch(options.dryRun !== true);
     return;
   }
