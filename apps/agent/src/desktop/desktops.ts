@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { Fault, isId, type DesktopId } from '@godwit/base';
-import { wakeAnswerMs, type ArriveFigures, type ControlArguments, type ControlResult, type Desktop, type DesktopStatus, type EventMessage } from '@godwit/wire';
+import { wakeAnswerMs, type ArriveFigures, type ControlArguments, type ControlResult, type Desktop, type DesktopStatus } from '@godwit/wire';
 import { mayHaveHappened } from '../account/coordinator.ts';
 import type { Report } from '../daemon/control-server.ts';
 import { endsRight } from '../lease/ends-right.ts';
@@ -10,9 +10,7 @@ import { Offline } from '../offline/offline.ts';
 import { Protection } from '../protect/protection.ts';
 import { Machine } from '../machine/machine.ts';
 import { toldArrival } from '../told-moves/told.ts';
-import type { AskedArrivals } from '../move/asked-arrival.ts';
-import type { AskedDepartures } from '../move/asked-departure.ts';
-import { askedArrivals, askedDepartures } from '../move/asked.ts';
+import { askedArrivals, askedDepartures, hear } from '../move/asked.ts';
 import { move, type ThisEnd } from '../move/move.ts';
 import { listRemote, statusOfAccount } from './account-status.ts';
 import { announce, announceUntilKnown, createDesktop } from './create.ts';
@@ -48,8 +46,6 @@ export class Desktops {
   readonly #leaving: Leaving;
   readonly #offline: Offline;
   readonly #protection: Protection;
-  readonly #departures: AskedDepartures;
-  readonly #arrivals: AskedArrivals;
 
   constructor(host: Host) {
     this.#host = host;
@@ -62,15 +58,15 @@ export class Desktops {
     });
     this.#protection = new Protection(host, () => this.#local.values(), (desktop, fault) => this.#askIfFenced(desktop, fault));
     const find = (desktopId: string, epoch: number): LocalDesktop | undefined => [...this.#local.values()].find(({ record }) => record.desktopId === desktopId && record.epoch === epoch);
-    this.#departures = askedDepartures(host, { find, suspend: (name, report, signal) => this.suspend({ name }, report, signal, false) });
-    this.#arrivals = askedArrivals(host, (name, report, signal) => this.resume({ name, eager: false, wait: false }, report, signal));
+    const departures = askedDepartures(host, { find, suspend: (name, report, signal) => this.suspend({ name }, report, signal, false) });
+    const arrivals = askedArrivals(host, (name, report, signal) => this.resume({ name, eager: false, wait: false }, report, signal));
     host.leases.serve({
       onFork: (desktop, taken) => this.#leaving.begin(desktop, taken),
       onReach: (desktop) => this.#offline.reached(desktop),
       onPolicyLost: (desktop) => mendPolicy(host, desktop),
       onWake: () => host.events.renew(),
     });
-    host.events.subscribe((message) => this.#heard(message));
+    host.events.subscribe((message) => hear(host, { departures, arrivals }, message));
   }
 
   /** After `recover`: what happens elsewhere is listened to from now on. */
@@ -357,17 +353,6 @@ export class Desktops {
     desktop.attach(machine);
     await settleMachine(this.#host, desktop);
     void this.#host.leases.confirm(desktop, wakeAnswerMs);
-  }
-
-  /** News is a reason to stop or to ask. */
-  #heard(message: EventMessage): void {
-    if (message.type === 'hello') this.#host.leases.reconnected();
-    if (message.type === 'departure-asked') void this.#departures.asked(message);
-    if (message.type === 'departure-called-off') this.#departures.calledOff(message);
-    if (message.type === 'arrival-asked') void this.#arrivals.asked(message);
-    if (message.type === 'host-joined' && message.hostId !== this.#host.account.device.hostId) this.#host.notices.tell({ kind: 'host-joined', host: message.name });
-    if (message.type === 'host-revoked') this.#host.notices.tell({ kind: 'host-revoked' });
-    if (message.type === 'desktop-changed') this.#host.leases.changed(message.desktopId, { epoch: message.epoch, by: message.owner?.name ?? null });
   }
 
   async #once<Result>(name: string, work: () => Promise<Result>): Promise<Result> {

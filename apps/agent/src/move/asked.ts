@@ -1,4 +1,4 @@
-import type { ControlArguments, ControlResult } from '@godwit/wire';
+import type { ControlArguments, ControlResult, EventMessage } from '@godwit/wire';
 import { loadSettings, saveSettings } from '../account/settings.ts';
 import type { Account } from '../account/account.ts';
 import type { Host } from '../desktop/host.ts';
@@ -27,6 +27,17 @@ export function askedArrivals(host: Host, resume: AskedArrivalParts['resume']): 
     resume,
     onArrival: (name, by) => notices.tell({ kind: 'arrival-ordered', name, by }),
   });
+}
+
+/** News is a reason to stop, to ask, or to tell this host's person. */
+export function hear({ account, leases, notices }: Host, asked: { readonly departures: AskedDepartures; readonly arrivals: AskedArrivals }, message: EventMessage): void {
+  if (message.type === 'hello') leases.reconnected();
+  if (message.type === 'desktop-changed') leases.changed(message.desktopId, { epoch: message.epoch, by: message.owner?.name ?? null });
+  if (message.type === 'departure-asked') void asked.departures.asked(message);
+  if (message.type === 'departure-called-off') asked.departures.calledOff(message);
+  if (message.type === 'arrival-asked') void asked.arrivals.asked(message);
+  if (message.type === 'host-joined' && message.hostId !== account.device.hostId) notices.tell({ kind: 'host-joined', host: message.name });
+  if (message.type === 'host-revoked') notices.tell({ kind: 'host-revoked' });
 }
 
 /** Read anew each time: its person may have changed it since this agent began. */
