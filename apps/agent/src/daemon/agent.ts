@@ -35,7 +35,6 @@ import { serveControl, type ControlHandlers, type Report } from './control-serve
 import { LidLock } from '../lid/lid-lock.ts';
 import { answerArrivals } from '../move/asked.ts';
 import { Notifications } from '../notify/notifications.ts';
-import { serveControl, type ControlHandlers } from './control-server.ts';
 
 const qemuProgram = 'qemu-system-x86_64';
 
