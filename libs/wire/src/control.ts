@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { moved, moveWish } from './control-move.ts';
 import { offlineMode } from './leases.ts';
 import { auditLeafLimitBytes, proofHashesLimit, treeHeadLimitBytes } from './limits.ts';
 import { boundedBytes, exactBytes } from './values.ts';
@@ -252,26 +253,7 @@ export const controlCommands = {
       arrive: arriveFigures.nullable(),
     }),
   ),
-  /** A desktop goes on on `to` (null: this host), wherever it is now; suspended by its holder first. */
-  move: command(
-    z.object({ name, to: z.string().min(1).max(64).nullable(), eager: z.boolean(), confirmed: z.boolean() }),
-    z.object({
-      name,
-      /** Who held it; null: nobody did. */
-      from: z.string().nullable(),
-      to: z.string(),
-      /** False: nothing was changed, this is what would happen. */
-      done: z.boolean(),
-      sequence: count.nullable(),
-      epoch: count,
-      /** How long the guest stood still where it was suspended. */
-      pauseMs: z.number().nullable(),
-      /** The command to the running guest; null where nobody said. */
-      runningMs: z.number().nullable(),
-      /** Where it runs here. */
-      arrive: arriveFigures.nullable(),
-    }),
-  ),
+  move: command(moveWish, moved.extend({ /** Where it runs here. */ arrive: arriveFigures.nullable() })),
   /** Whether other hosts of the account may have a desktop resumed on this one. Null: changes nothing. */
   arrivals: command(z.object({ allowed: z.boolean().nullable() }), z.object({ allowed: z.boolean(), changed: z.boolean() })),
   policy: command(z.object({ name, offline: offlineMode.nullable() }), z.object({ name, offline: offlineMode, signedBy: z.string().nullable(), signedMs: count.nullable(), changed: z.boolean() })),
