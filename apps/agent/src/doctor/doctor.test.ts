@@ -40,7 +40,7 @@ describe('the doctor', () => {
     assert.equal(verdict, 'good');
     assert.deepEqual(findings.filter(({ state, hint, fix, fixed }) => state !== 'good' || hint !== null || fix !== null || fixed), []);
     assert.equal(new Set(findings.map(({ code }) => code)).size, findings.length);
-    assert.deepEqual(findings.map(({ code }) => code), ['qemu', 'machine-types', 'rights', 'kvm', 'userfaultfd', 'background-snapshot', 'disk', 'core-dumps', 'sleep', 'account', 'keys', 'permissions', 'cache', 'coordinator', 'clock', 'membership', 'store']);
+    assert.deepEqual(findings.map(({ code }) => code), ['qemu', 'machine-types', 'rights', 'kvm', 'userfaultfd', 'background-snapshot', 'disk', 'core-dumps', 'sleep', 'notifications', 'account', 'keys', 'permissions', 'cache', 'coordinator', 'clock', 'membership', 'store']);
   });
 
   const degraded: [string, Partial<Patient>, RegExp, RegExp][] = [
@@ -64,7 +64,7 @@ describe('the doctor', () => {
     test(`${code}: ${String(found)} is told, and all else is looked at`, async () => {
       const { findings, verdict } = await doctor(well(injected));
       assert.equal(verdict, 'degraded');
-      assert.equal(findings.length, 17);
+      assert.equal(findings.length, 18);
       const [ill, ...more] = findings.filter(({ state }) => state !== 'good');
       assert.deepEqual([ill?.code, ill?.state, more], [code, 'degraded', []]);
       assert.match(ill!.found, found);
