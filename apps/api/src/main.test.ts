@@ -18,7 +18,7 @@ interface Started {
 
 /** `godwit-coordinator` as its user starts it. Resolves with its ready line; rejects with what it said when it ends. */
 async function start(data: string, more: string[] = []): Promise<Started> {
-  const child = spawn(process.execPath, [program, '--data', data, '--listen', '127.0.0.1:0', ...more], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 20_000 });
+  const child = spawn(process.execPath, [program, '--data', data, '--listen', '127.0.0.1:0', ...more], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 90_000 });
   let said = '';
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (piece: string) => (errors += piece));

@@ -28,7 +28,7 @@ interface Flag {
 type Values = { readonly kind: 'desktops' | 'hosts' | 'files' | 'anything' } | { readonly kind: 'choices'; readonly choices: readonly string[] };
 
 function tableRow(command: Command): Row {
-  const flags = command.options.flatMap((option) => (option.long === undefined || option.long === null ? [] : [{ long: option.long, summary: option.description, values: option.required ? valuesOfOption(option) : undefined }]));
+  const flags = command.options.flatMap((option) => (option.long === undefined ? [] : [{ long: option.long, summary: option.description, values: option.required ? valuesOfOption(option) : undefined }]));
   return { name: command.name(), summary: command.description(), flags: [...flags, { long: '--help', summary: 'how it is used', values: undefined }], places: command.registeredArguments.map(valuesOfArgument) };
 }
 

@@ -9,7 +9,7 @@ import { progressText } from './progress-line.ts';
 async function asked(...words: string[]): Promise<unknown[]> {
   const questions: unknown[] = [];
   const ask = (command: ControlCommand, args: object): Promise<object> => {
-    questions.push([command, ...Object.values(args)]);
+    questions.push([command, ...(Object.values(args) as unknown[])]);
     return Promise.resolve({});
   };
   await buildProgram({ ask: ask as never, fail: () => undefined }).parseAsync(words, { from: 'user' });

@@ -57,7 +57,7 @@ export class MovesService {
   }
 }
 
-const joined = (parts: readonly RawBuilder<boolean>[]): RawBuilder<boolean> => sql.join(parts, sql` and `) as RawBuilder<boolean>;
+const joined = (parts: readonly RawBuilder<boolean>[]): RawBuilder<boolean> => sql.join<boolean>(parts, sql` and `);
 
 function isMove({ accountId }: Caller, desktopId: DesktopId, moveId: Move['moveId']): RawBuilder<boolean> {
   return sql`mv.account_id = ${accountId} and mv.desktop_id = ${desktopId} and mv.move_id = ${moveId}`;

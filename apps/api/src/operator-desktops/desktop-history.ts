@@ -107,5 +107,5 @@ export function forkQuery(accountId: AccountId, desktopId: DesktopId): RawBuilde
   return sql`
     select e.desktop_id, d.name, (e.detail->>'sequence')::bigint as sequence
     from events e join desktops d on d.account_id = e.account_id and d.desktop_id = e.desktop_id
-    where e.account_id = ${accountId} and e.detail->>'from' = ${desktopId as string} and e.kind = 'desktop-forked' order by e.event_id desc limit ${forksMax}`;
+    where e.account_id = ${accountId} and e.detail->>'from' = ${desktopId} and e.kind = 'desktop-forked' order by e.event_id desc limit ${forksMax}`;
 }

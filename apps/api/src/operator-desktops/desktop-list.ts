@@ -91,7 +91,7 @@ function filterOf(streaming: readonly HostId[], { search, condition, protection,
   if (condition !== undefined) parts.push(sql`${conditionOf(streaming)} = ${condition}`);
   if (protection !== undefined) parts.push(hasProtection(protection));
   if (hostId !== undefined) parts.push(sql`d.held and d.holder_id = ${hostId}`);
-  return sql.join(parts, sql` and `) as RawBuilder<boolean>;
+  return sql.join<boolean>(parts, sql` and `);
 }
 
 /** A part of its name or of its holder's, or the beginning of its id or its account's. */

@@ -90,7 +90,7 @@ function filterOf(streaming: readonly HostId[], { search, state }: HostsWish, ve
   else if (state === 'out-of-reach') parts.push(sql`${mayAct} and not ${isInReach(streaming)}`);
   else if (state === 'out-of-date') parts.push(isBehind(versions));
   else if (state !== undefined) parts.push(sql`${stateOf} = ${state}`);
-  return sql.join(parts, sql` and `) as RawBuilder<boolean>;
+  return sql.join<boolean>(parts, sql` and `);
 }
 
 async function readHolds(db: Queries, hosts: readonly Pick<Row, 'host_id'>[]): Promise<Map<HostId, OperatorHost['holds']>> {
