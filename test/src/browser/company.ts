@@ -14,7 +14,7 @@ const round = (index: string, size: number): string => `case when ${index} < ${s
 
 /**
  * Adds `desktops` of them, two to a host and ten to an account. Most hosts were heard of seconds ago and most checkpoints are minutes old; some of
- * each are not, a third of the desktops is free, and some have no checkpoint yet.
+ * each are not, a third of the desktops is free, and some that are held have no checkpoint yet.
  */
 export function addCompany(house: House, desktops: number): void {
   runSql(house, `
@@ -25,7 +25,7 @@ export function addCompany(house: House, desktops: number): void {
         true, now() - make_interval(days => 30 + i % 150), now() - interval '5 s' * (i % 8), '${JSON.stringify(report)}' from generate_series(0, ${desktops} / 2) i;
     insert into desktops (account_id, desktop_id, name, holder_id, held, epoch, head_sequence, created_at, durable_at)
       select md5('account' || i / 10)::uuid, md5('desktop' || i)::uuid, ${pick(people, 'i / 2')} || '-' || ${pick(kinds, 'i')} || ${round('i', people.length * 2)}, md5('host' || i / 2)::uuid,
-        i % 3 > 0, 1 + i % 7, case when i % 19 = 11 then null else 1 + i % 40 end, now() - make_interval(days => i % 90),
+        i % 3 > 0 or i % 19 = 11, 1 + i % 7, case when i % 19 = 11 then null else 1 + i % 40 end, now() - make_interval(days => i % 90),
         case when i % 19 = 11 then null else now() - make_interval(secs => case when i % 13 = 4 then 3600 * (5 + i % 50) else 20 + (i * 37) % 800 end) end
       from generate_series(0, ${desktops} - 1) i;
   `);

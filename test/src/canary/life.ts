@@ -156,7 +156,8 @@ function kinds(findings: readonly Finding[], kind: Canary['kind']): number {
 }
 
 /** Every secret there is: taken from the hosts' files as a thief would, and derived as an insider could. */
-async function keysOf(a: TestHost, b: TestHost, recoveryWords: readonly string[]): Promise<Canary[]> {
+/** Every key of the account of two hosts, its recovery words, and those of its desktop `work`. */
+export async function keysOf(a: TestHost, b: TestHost, recoveryWords: readonly string[]): Promise<Canary[]> {
   const insider = new Insider(a.home);
   const keys: Canary[] = [];
   for (let at = 0; at < recoveryWords.length; at += 4) keys.push(wordsCanary(`recovery words ${at + 1} to ${at + 4}`, recoveryWords.slice(at, at + 4)));
