@@ -113,7 +113,7 @@ describe('refusals', { timeout: 180_000 }, () => {
     const seen = await tickOf(a, 'work');
     const listen = new URL(house.url).host;
     await house.stopCoordinator();
-    for (const words of [['history', 'work'], ['verify', 'work'], ['hosts'], ['create', 'new', '--disk', '1M'], ['approve', 'abcd'], ['resume', 'elsewhere']]) {
+    for (const words of [['history', 'work'], ['verify', 'work'], ['hosts'], ['create', 'new', '--disk', '1M'], ['approve', ...Array<string>(8).fill('zebra')], ['resume', 'elsewhere']]) {
       assertRefused(await a.ask(...(words as [never])), 'COORDINATOR_UNREACHABLE', 69, /127\.0\.0\.1/);
     }
     assertRefused(await b.ask('resume', 'work'), 'COORDINATOR_UNREACHABLE', 69);
