@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { sessionCookie } from '@godwit/wire';
 import type { Stage, Visit } from './stage.ts';
 
 /** What operators do at the pages, by what they see and read there. */
@@ -31,9 +32,18 @@ export async function enrolFirst(stage: Stage, name = 'Ada'): Promise<void> {
 }
 
 /** Goes to a page by way of the sign-in. */
-export async function signIn(stage: Stage, { page }: Visit, path = '/'): Promise<void> {
+export async function signIn(stage: Stage, { page, context }: Visit, path = '/'): Promise<void> {
   await page.goto(stage.address(path));
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+  await connection(page).waitFor();
+  stage.session = (await context.cookies()).find(({ name }) => name === sessionCookie)?.value ?? '';
+}
+
+/** Goes to a page with the session of the last sign-in: whoever signs in too often is told to wait, and a fast machine would. */
+export async function comeIn(stage: Stage, { page, context }: Visit, path = '/'): Promise<void> {
+  const browser = await context.newCDPSession(page);
+  await browser.send('Network.setCookie', { name: sessionCookie, value: stage.session, url: stage.origin, path: '/', secure: true, httpOnly: true, sameSite: 'Strict' });
+  await page.goto(stage.address(path));
   await connection(page).waitFor();
 }
 

@@ -88,7 +88,7 @@ export async function assertFailsInParts(stage: Stage, { page, watch }: Visit, p
     await failed.waitFor();
     assert.match((await failed.textContent()) ?? '', /could not be read/, `${place.name} without ${path}`);
     assert.ok(await page.locator('h1#title').isVisible(), `${place.name} stands without ${path}`);
-    await page.unroute(matches);
+    await page.unrouteAll({ behavior: 'wait' });
     // What was read for several cards is read again for all of them.
     await until(page, "(() => { for (const button of document.querySelectorAll('.failed button:enabled')) button.click(); return document.querySelector('.failed') === null; })()");
   }

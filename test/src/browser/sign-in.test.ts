@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { connection, enrol, enrolFirst, heading, printedInvite, settled, signIn, until } from './acts.ts';
+import { comeIn, connection, enrol, enrolFirst, heading, printedInvite, settled, signIn, until } from './acts.ts';
 import { assertAccessible, seriousFindings } from './accessibility.ts';
 import { runSql } from './database.ts';
 import { ask, commonPages, findingsInEveryLook, goTo } from './pages.ts';
@@ -162,7 +162,7 @@ describe('operators at the dashboard', { timeout: 300_000 }, () => {
       await page.goto(stage.address('/sign-in'));
       await heading(page, signInTitle).waitFor();
       const found = await findingsInEveryLook(visit, 'sign-in');
-      await signIn(stage, visit);
+      await comeIn(stage, visit);
       for (const place of commonPages) {
         await goTo(stage, page, place);
         assert.equal(await page.getByRole('alert').count(), 0, `${place.name} says that something failed`);
@@ -188,7 +188,7 @@ describe('operators at the dashboard', { timeout: 300_000 }, () => {
       await visit.page.goto(stage.address('/'));
       await heading(visit.page, signInTitle).waitFor();
       await takePicture(visit.page, `sign-in-${theme}`);
-      await signIn(stage, visit, '/operators');
+      await comeIn(stage, visit, '/operators');
       await settled(visit.page);
       await takePicture(visit.page, `operators-${theme}`);
       assert.ok(await connection(visit.page).isVisible());

@@ -32,6 +32,8 @@ export class Stage {
   /** All that browsers were sent at visits that are over. */
   readonly received: Received[] = [];
 
+  /** The cookie's value of the last sign-in. */
+  session = '';
   #uses = 0;
 
   private constructor(house: House, browser: Browser) {

@@ -96,13 +96,13 @@ describe('the pages of a day', { timeout: 340_000 }, () => {
         rows[1]!.leaf = `${leaf.slice(0, 60)}${leaf[60] === 'A' ? 'B' : 'A'}${leaf.slice(61)}`;
       });
       await page.getByText(/, 1 not proven/).waitFor();
-      await page.unrouteAll();
+      await page.unrouteAll({ behavior: 'wait' });
       await changed(page, ({ rows }) => void rows.splice(1, 1));
       await page.getByRole('alert').filter({ hasText: 'Missing, although the signed log has them' }).waitFor();
-      await page.unrouteAll();
+      await page.unrouteAll({ behavior: 'wait' });
       await changed(page, (answer) => (answer.logKey = `${answer.logKey.startsWith('A') ? 'B' : 'A'}${answer.logKey.slice(1)}`));
       await page.getByRole('alert').filter({ hasText: 'another log' }).first().waitFor();
-      await page.unrouteAll();
+      await page.unrouteAll({ behavior: 'wait' });
     });
   });
 

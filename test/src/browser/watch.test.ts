@@ -81,7 +81,7 @@ describe('the watch over pages', { timeout: 60_000 }, () => {
     await watched(async (page, watch) => {
       await watch.beginStill(page);
       assert.deepEqual(await watch.shifts(page), []);
-      await page.evaluate("document.querySelector('#top').append(Object.assign(document.createElement('div'), { textContent: 'news' }))");
+      await page.evaluate("const news = document.createElement('div'); news.style.height = '400px'; document.querySelector('#top').append(news)");
       const shifts = await watch.shifts(page);
       assert.ok(shifts.length === 1 && shifts[0]!.by.includes('a line of text'), JSON.stringify(shifts));
       await assert.rejects(watch.assertStill(page), /a line of text/);
