@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { sessionCookie } from '@godwit/wire';
 import type { Stage, Visit } from './stage.ts';
 
@@ -25,9 +25,10 @@ export async function enrol(page: Page, { url, code, name }: { readonly url: str
 
 /** The first operator, an admin; whoever visits the stage from now on has their passkey. */
 export async function enrolFirst(stage: Stage, name = 'Ada'): Promise<void> {
-  stage.passkeys = await stage.visit({}, async ({ page, authenticator }) => {
+  await stage.visit({}, async ({ page, context, authenticator }) => {
     await enrol(page, { ...(await printedInvite(stage)), name });
-    return authenticator.passkeys();
+    stage.passkeys = await authenticator.passkeys();
+    await keepSession(stage, context);
   });
 }
 
@@ -36,6 +37,10 @@ export async function signIn(stage: Stage, { page, context }: Visit, path = '/')
   await page.goto(stage.address(path));
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
   await connection(page).waitFor();
+  await keepSession(stage, context);
+}
+
+async function keepSession(stage: Stage, context: BrowserContext): Promise<void> {
   stage.session = (await context.cookies()).find(({ name }) => name === sessionCookie)?.value ?? '';
 }
 

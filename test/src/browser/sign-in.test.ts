@@ -10,7 +10,10 @@ import { ask, commonPages, findingsInEveryLook, goTo } from './pages.ts';
 import { takePicture } from './pictures.ts';
 import { Stage } from './stage.ts';
 
-/** Who may see the dashboard, from the first admin on; and what it shows while there is nothing to show. A story, told in order. */
+/**
+ * Who may see the dashboard, from the first admin on; and what it shows while there is nothing to show. A story, told in order.
+ * Together its tests ask fewer than 30 times what visitors may ask: more in a moment is refused, and a fast machine has no other.
+ */
 
 const coordinatorProgram = resolve(import.meta.dirname, '../../../apps/api/dist/main.js');
 const signInTitle = /sign in/i;
@@ -41,7 +44,7 @@ describe('operators at the dashboard', { timeout: 300_000 }, () => {
     });
     await enrolFirst(stage, 'Ada');
     const { operator } = await stage.visit({}, async (visit) => {
-      await signIn(stage, visit);
+      await comeIn(stage, visit);
       return ask<{ operator: { name: string; role: string; passkeys: number } }>(visit.page, '/v1/operator/session');
     });
     assert.deepEqual([operator.name, operator.role, operator.passkeys], ['Ada', 'admin', 1]);
@@ -144,7 +147,7 @@ describe('operators at the dashboard', { timeout: 300_000 }, () => {
   test('an act that decides who operates asks for the passkey again when the sign-in is old', async () => {
     await stage.visit({}, async (visit) => {
       const { page, watch } = visit;
-      await signIn(stage, visit, '/operators');
+      await comeIn(stage, visit, '/operators');
       await heading(page, 'Operators').waitFor();
       runSql(stage.house, "update sessions set fresh_at = now() - interval '1 hour'");
       watch.allow(/status of 403/);
