@@ -99,6 +99,7 @@ export class TcpProxy {
     const server = createServer((incoming, answer) => void this.#serve(incoming, answer).catch(() => answer.destroy()));
     // A proxy that has limits of its own would be a fault that nobody asked for.
     server.requestTimeout = 0;
+    server.keepAliveTimeout = 0;
     server.on('upgrade', (incoming, socket, head) => this.#tunnel(incoming, socket, head));
     return server;
   }

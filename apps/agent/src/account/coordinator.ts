@@ -46,8 +46,15 @@ export class Coordinator {
     const { params, query, body } = parts as { params?: Record<string, string>; query?: Record<string, string>; body?: unknown };
     const path = pathOf(route, params, query);
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const headers = this.signedHeaders(route.method, path, bytes);
-    const response = await send(this.url, path, { method: route.method, headers: { ...headers, ...(bytes === undefined ? {} : { 'content-type': 'application/json' }) }, ...(bytes === undefined ? {} : { body: bytes }) }, timeoutMs);
+    const attempt = (): Promise<Response> => {
+      const headers = this.signedHeaders(route.method, path, bytes);
+      return send(this.url, path, { method: route.method, headers: { ...headers, ...(bytes === undefined ? {} : { 'content-type': 'application/json' }) }, ...(bytes === undefined ? {} : { body: bytes }) }, timeoutMs);
+    };
+    const response = await attempt().catch((error: unknown) => {
+      // A kept connection may have been closed by the other side just now. Looking twice changes nothing; doing twice might.
+      if (route.method === 'GET' && brokeOff(error)) return attempt();
+      throw error;
+    });
     if (!response.ok) {
       const fault = faultOf(response.status, await readJson(response));
       // Each request is signed afresh: one that was seen before came twice, and what became of the first is not known.
@@ -86,10 +93,20 @@ async function send(url: string, path: string, init: RequestInit, timeoutMs = ca
   }
 }
 
+/** What `fetch` hides in the cause of its TypeError; a time-out has none. */
+function causeCodeOf(error: unknown): unknown {
+  return error instanceof Error && error.cause instanceof Error && 'code' in error.cause ? error.cause.code : undefined;
+}
+
 /** Failures before a byte of the request was sent. */
 function neverArrived(error: unknown): boolean {
-  const code = error instanceof Error && error.cause instanceof Error && 'code' in error.cause ? error.cause.code : undefined;
+  const code = causeCodeOf(error);
   return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'UND_ERR_CONNECT_TIMEOUT';
+}
+
+/** The connection ended before an answer came, without a time-out of ours. */
+function brokeOff(error: unknown): boolean {
+  return error instanceof OutcomeUnknown && causeCodeOf(error.cause) !== undefined;
 }
 
 async function readJson(response: Response): Promise<unknown> {
