@@ -141,7 +141,9 @@ describe('a desktop that moves', { timeout: 180_000 }, () => {
     assert.deepEqual([moved.done, moved.from, moved.to, moved.sequence], [true, 'laptop-b', 'laptop-a', 4]);
     assert.ok(moved.pauseMs !== null && moved.pauseMs > 0 && moved.runningMs !== null && moved.arrive !== null);
     const places = told.map(({ phase, host }) => `${host ?? 'here'} ${phase}`);
-    assert.ok(places.includes('laptop-b upload') && places.indexOf('here load') > places.lastIndexOf('laptop-b upload'), places.join(', '));
+    // The upload of a few pages may be over before it is told of.
+    const there = places.findLastIndex((place) => place.startsWith('laptop-b'));
+    assert.ok(places.includes('laptop-b capture') && places.indexOf('here load') > there, places.join(', '));
     assert.ok(told.every(({ elapsedMs }, at) => at === 0 || elapsedMs >= told[at - 1]!.elapsedMs), 'one time for both ends');
     seen = await assertGoesOn(a, 'work', seen);
     assertNothingLeft(b);

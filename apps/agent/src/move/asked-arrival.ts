@@ -2,9 +2,9 @@ import { Fault, type Clock, type HostId, type Log, type OrderId } from '@godwit/
 import { currentDevice, openArrivalOrder, signerOfArrivalOrder, type ArrivalOrder, type ChainState } from '@godwit/crypto';
 import { bytesOf, type BodyOf, type ControlProgress, type ControlResult, type Desktop, type EventMessage, type Routes } from '@godwit/wire';
 import type { Coordinator } from '../account/coordinator.ts';
+import { tellPaced } from './tell-pace.ts';
 
 /** Whoever ordered looks at a line on a screen. */
-const tellEveryMs = 500;
 const answerMs = 4_000;
 const foundCharsMax = 512;
 /** Of two clocks, and the way of an order. A coordinator that kept one for later gets nothing for it. */
@@ -123,15 +123,7 @@ export class AskedArrivals {
   }
 
   #reporter(order: ArrivalOrder): (progress: ControlProgress) => void {
-    const { clock } = this.#parts;
-    let toldMs = -Infinity;
-    let telling = false;
-    return ({ phase, doneBytes, totalBytes }) => {
-      if (telling || clock.workMs() - toldMs < tellEveryMs) return;
-      telling = true;
-      toldMs = clock.workMs();
-      void this.#tell(order, { state: 'arriving', found: null, phase, doneBytes, totalBytes }).finally(() => (telling = false));
-    };
+    return tellPaced(this.#parts.clock, ({ phase, doneBytes, totalBytes }) => this.#tell(order, { state: 'arriving', found: null, phase, doneBytes, totalBytes }));
   }
 
   async #tell(order: ArrivalOrder, news: Pick<Told, 'state' | 'found'> & Partial<Told>): Promise<void> {

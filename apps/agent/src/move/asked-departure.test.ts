@@ -44,6 +44,17 @@ test('a departure that is asked for is made, and told of twice in a second at mo
   deepEqual(told[0], { state: 'departing', phase: 'upload', found: null });
 });
 
+test('every phase of it is told, however short, in its order', async (context) => {
+  const phases = ['check', 'prepare', 'capture', 'freeze', 'upload', 'commit'];
+  const { told, ask } = stage(context, async (_name, report) => {
+    for (const phase of phases) report(progress(phase));
+    // As long as it takes to tell: no time passes meanwhile.
+    while (told.length < phases.length) await new Promise((resolve) => setImmediate(resolve));
+  });
+  await ask();
+  deepEqual(told.map(({ phase }) => phase), phases);
+});
+
 test('one that fails is told with the reason, cut to what fits', async (context) => {
   const { told, ask } = stage(context, () => Promise.reject(new Fault('DISK_FULL', { subject: 'x'.repeat(600) })));
   await ask();

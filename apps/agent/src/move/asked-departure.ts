@@ -2,9 +2,9 @@ import { Fault, type Clock, type DesktopId, type Log } from '@godwit/base';
 import type { BodyOf, ControlProgress, EventMessage, Routes } from '@godwit/wire';
 import type { Coordinator } from '../account/coordinator.ts';
 import type { LocalDesktop } from '../desktop/local-desktop.ts';
+import { tellPaced } from './tell-pace.ts';
 
 /** Whoever asked looks at a line on a screen. */
-const tellEveryMs = 500;
 const answerMs = 4_000;
 const foundCharsMax = 512;
 const phaseCharsMax = 32;
@@ -62,15 +62,7 @@ export class AskedDepartures {
   }
 
   #reporter(desktopId: DesktopId, epoch: number): (progress: ControlProgress) => void {
-    const { clock } = this.#parts;
-    let toldMs = -Infinity;
-    let telling = false;
-    return ({ phase, doneBytes, totalBytes }) => {
-      if (telling || clock.workMs() - toldMs < tellEveryMs) return;
-      telling = true;
-      toldMs = clock.workMs();
-      void this.#tell(desktopId, epoch, { state: 'departing', phase: phase.slice(0, phaseCharsMax), doneBytes, totalBytes, found: null }).finally(() => (telling = false));
-    };
+    return tellPaced(this.#parts.clock, ({ phase, doneBytes, totalBytes }) => this.#tell(desktopId, epoch, { state: 'departing', phase: phase.slice(0, phaseCharsMax), doneBytes, totalBytes, found: null }));
   }
 
   async #tell(desktopId: DesktopId, epoch: number, told: Omit<BodyOf<Routes['tellDeparture']>, 'epoch'>): Promise<void> {
