@@ -1,6 +1,7 @@
 /**
- * Runs all tests: `npm test`, or `npm test -- WORD...` for those whose path contains one of the words. With `--browser` first it runs
- * those in a real browser instead, which are not among the others: `npm run test:browser`.
+ * Runs all tests: `npm test`, or `npm test -- WORD...` for those whose path contains one of the words. Two rings are not among them, because
+ * they need what nothing else needs: with `--browser` first it runs those in a real browser instead (`npm run test:browser`), with
+ * `--services` those on a Redis, an S3 and a PostgreSQL of their own (`npm run test:services`).
  * The last line is always `N passed, N failed`, with `, N skipped` only where there are such.
  */
 import { spawn } from 'node:child_process';
@@ -8,10 +9,13 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { endRunningFiles, runTestFile, type FileResult } from './file-run.ts';
-import { findBrowserRing, findRings, sourceOf, type Ring } from './rings.ts';
+import { findBrowserRing, findRings, findServicesRing, sourceOf, type Ring } from './rings.ts';
 
 const ROOT_DIR = join(import.meta.dirname, '../../..');
 const LINT_CONFIGS = ['eslint.config.js', 'eslint.config.mjs', 'eslint.config.ts'];
+
+/** Rings that are run only when they are asked for. */
+const ownRings: Readonly<Record<string, typeof findBrowserRing>> = { '--browser': findBrowserRing, '--services': findServicesRing };
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 
@@ -62,8 +66,8 @@ async function runRing(ring: Ring): Promise<void> {
 }
 
 async function main(words: readonly string[]): Promise<void> {
-  const inBrowser = words[0] === '--browser';
-  const wanted = inBrowser ? words.slice(1) : words;
+  const ownRing = ownRings[words[0] ?? ''];
+  const wanted = ownRing === undefined ? words : words.slice(1);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       endRunningFiles();
@@ -71,9 +75,9 @@ async function main(words: readonly string[]): Promise<void> {
       process.kill(process.pid, signal);
     });
   }
-  const lintIsWanted = !inBrowser && (wanted.length === 0 || wanted.includes('lint'));
+  const lintIsWanted = ownRing === undefined && (wanted.length === 0 || wanted.includes('lint'));
   const linted = lintIsWanted && LINT_CONFIGS.some((name) => existsSync(join(ROOT_DIR, name))) ? lint() : Promise.resolve();
-  for (const ring of inBrowser ? [findBrowserRing(ROOT_DIR, wanted)] : findRings(ROOT_DIR, wanted)) {
+  for (const ring of ownRing === undefined ? findRings(ROOT_DIR, wanted) : [ownRing(ROOT_DIR, wanted)]) {
     const startedMs = performance.now();
     await runRing(ring);
     if (ring.files.length > 0) print(`     ring ${ring.name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);

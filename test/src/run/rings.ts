@@ -15,6 +15,8 @@ const inFolders = (folders: readonly string[]): string[] => folders.map((folder)
 const machines = inFolders(['crash', 'e2e', 'faults', 'guest', 'history', 'lease', 'offline', 'qemu', 'takeover']);
 /** Tests in a real browser: `npm run test:browser` alone runs them. */
 const browser = inFolders(['browser']);
+/** Tests with a PostgreSQL, a Redis or an S3 of their own: `npm run test:services` alone runs them. */
+const services = inFolders(['services']);
 /** Tests whose milliseconds count: they have the machine for themselves. */
 const punctual = inFolders(['guard']);
 /** Files that take a minute or more come first, so that nobody waits for one of them alone in the end. */
@@ -33,7 +35,7 @@ export function findRings(rootDir: string, wanted: readonly string[]): Ring[] {
   return [
     { name: 'unit', files: find(['libs/*/dist/**/*.test.js', 'apps/*/dist/**/*.test.js']), concurrency: 2, fileLimitMs: UNIT_LIMIT_MS },
     // They start servers and wait for them: one more than there are cores.
-    { name: 'process', files: find(['test/dist/**/*.test.js'], [...machines, ...punctual, ...browser]), concurrency: 3, fileLimitMs: SYSTEM_LIMIT_MS },
+    { name: 'process', files: find(['test/dist/**/*.test.js'], [...machines, ...punctual, ...browser, ...services]), concurrency: 3, fileLimitMs: SYSTEM_LIMIT_MS },
     // An emulated guest of these tests uses a third of a core, and its agents wait for it as often as it for them.
     { name: 'machine', files: find(machines), concurrency: 2, fileLimitMs: SYSTEM_LIMIT_MS },
     { name: 'punctual', files: find(punctual), concurrency: 1, fileLimitMs: SYSTEM_LIMIT_MS },
@@ -44,6 +46,12 @@ export function findRings(rootDir: string, wanted: readonly string[]): Ring[] {
 export function findBrowserRing(rootDir: string, wanted: readonly string[]): Ring {
   // One at a time: each has a coordinator, agents, a guest and a browser.
   return { name: 'browser', files: findFiles(rootDir, wanted, browser), concurrency: 1, fileLimitMs: SYSTEM_LIMIT_MS };
+}
+
+/** The ring that needs Redis and an S3 server beside PostgreSQL, for itself; `wanted` as above. */
+export function findServicesRing(rootDir: string, wanted: readonly string[]): Ring {
+  // One at a time: each has its services and several coordinators.
+  return { name: 'services', files: findFiles(rootDir, wanted, services), concurrency: 1, fileLimitMs: SYSTEM_LIMIT_MS };
 }
 
 function findFiles(rootDir: string, wanted: readonly string[], patterns: readonly string[], exclude: readonly string[] = []): string[] {
