@@ -50,6 +50,8 @@ import { OperatorHostsService } from './operator-hosts/operator-hosts.service.ts
 import { OperatorStoreController } from './operator-store/operator-store.controller.ts';
 import { OperatorStoreService } from './operator-store/operator-store.service.ts';
 import { OperatorsHub } from './operators/operators-hub.ts';
+import { OidcService } from './operators/oidc.service.ts';
+import type { OidcProvider } from './operators/oidc-provider.ts';
 import { OperatorsController } from './operators/operators.controller.ts';
 import { OperatorsService } from './operators/operators.service.ts';
 import { OwnOrigin } from './operators/own-origin.ts';
@@ -64,7 +66,7 @@ import { PruneController } from './prune/prune.controller.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { ScrubController } from './scrub/scrub.controller.ts';
 import { SystemController } from './system/system.controller.ts';
-import { clockToken, databaseToken, logToken, randomToken, urlKeyToken } from './tokens.ts';
+import { clockToken, databaseToken, logToken, oidcToken, randomToken, urlKeyToken } from './tokens.ts';
 
 /** What the coordinator's parts stand on; made by `startCoordinator`. */
 export interface Ground {
@@ -78,6 +80,7 @@ export interface Ground {
   readonly limits: Limits;
   readonly upkeep: Upkeep;
   readonly origin: OwnOrigin;
+  readonly oidc: OidcProvider | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -101,6 +104,7 @@ export class CoordinatorModule {
         { provide: Upkeep, useValue: ground.upkeep },
         { provide: OwnOrigin, useValue: ground.origin },
         { provide: Collector, useValue: new Collector({ db: ground.db, eraser: ground.objects, graceMs: ground.upkeep.graceMs, retryMs: ground.upkeep.retryMs, log: ground.log }) },
+        { provide: oidcToken, useValue: { provider: ground.oidc } },
         { provide: clockToken, useValue: ground.clock },
         { provide: randomToken, useValue: ground.random },
         { provide: logToken, useValue: ground.log },
@@ -112,6 +116,7 @@ export class CoordinatorModule {
         OperatorsService,
         Sessions,
         SignInService,
+        OidcService,
         Tickets,
         HostsRepository,
         Nonces,

@@ -35,6 +35,8 @@ import { OperatorStream } from './operators/operator-stream.ts';
 import { OperatorsHub } from './operators/operators-hub.ts';
 import { OperatorsService } from './operators/operators.service.ts';
 import type { Invite } from './operators/invites.ts';
+import type { OidcOptions } from './operators/oidc-options.ts';
+import { OidcProvider } from './operators/oidc-provider.ts';
 import { OwnOrigin } from './operators/own-origin.ts';
 import { servePages } from './operators/pages.ts';
 import { Sessions } from './operators/sessions.ts';
@@ -49,6 +51,8 @@ export interface CoordinatorOptions {
   readonly databaseUrl?: string | undefined;
   /** Where browsers find the dashboard, as `parsePublicOrigin` gives it; without it `http://localhost:PORT`. */
   readonly publicOrigin?: string | undefined;
+  /** An OpenID provider that operators may sign in with. */
+  readonly oidc?: OidcOptions | undefined;
   readonly rates?: RateOptions;
   /** How long what nothing needs is kept, how often that is looked at, how fast scrub reads. */
   readonly upkeep?: Partial<UpkeepOptions>;
@@ -104,7 +108,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const upkeep = new Upkeep(options.upkeep);
   const renewals = await beginRenewals(db, clock, random);
   const origin = new OwnOrigin(options.publicOrigin);
-  const module = CoordinatorModule.on({ db, statements, renewals, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, origin, clock, random, log });
+  const oidc = options.oidc === undefined ? undefined : new OidcProvider(options.oidc, () => `${origin.text}/dashboard/oidc`);
+  const module = CoordinatorModule.on({ db, statements, renewals, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, origin, oidc, clock, random, log });
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -55,6 +55,7 @@ describe('godwit-coordinator', () => {
     const { audience } = (await (await fetch(`${first.url}/healthz`)).json()) as { audience: string };
     match(audience, /^coordinator-[0-9a-f]{32}$/);
     await assertSecond(data);
+    assertInvites(data);
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
     const startedAt = performance.now();
@@ -77,6 +78,13 @@ describe('godwit-coordinator', () => {
       (error: unknown) => (error as Error).message,
     );
     match(refused, /exit 1: godwit-coordinator: error: another coordinator uses this data directory .*\[COORDINATOR_RUNNING\]\ngodwit-coordinator: hint: /);
+  }
+
+  /** The program beside the one that runs, which finds its database by itself. */
+  function assertInvites(data: string): void {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'invite', '--data', data, '--name', 'Bob', '--role', 'viewer'], { encoding: 'utf8', timeout: 60_000 });
+    deepEqual([status, stderr], [0, '']);
+    match(stdout, /^a passkey for Bob \(viewer\): open http:\/\/localhost:[0-9]+\/dashboard\/enrol and type ([0-9A-Z]{4}-){3}[0-9A-Z]{4} within 24 hours\n$/);
   }
 
   test('says what is wrong with its options, its address and its data directory', async () => {

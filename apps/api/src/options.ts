@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Fault, type LogLevel } from '@godwit/base';
+import { parseOidc, type OidcOptions } from './operators/oidc-options.ts';
 import { parsePublicOrigin } from './operators/own-origin.ts';
 
 export interface CommandLine {
@@ -11,6 +12,7 @@ export interface CommandLine {
   readonly listen: { readonly host: string; readonly port: number };
   readonly databaseUrl: string | undefined;
   readonly publicOrigin: string | undefined;
+  readonly oidc: OidcOptions | undefined;
   readonly logLevel: LogLevel;
   readonly upkeep: { readonly graceMs?: number; readonly everyMs?: number; readonly scrubAgainMs?: number };
 }
@@ -33,6 +35,9 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
 invite prints a one-time code for an operator of the dashboard; its own help: invite --help
 
 DATABASE_URL names a PostgreSQL server; without it a private one runs in the data directory.
+GODWIT_OIDC_ISSUER names an OpenID provider for operators; with it GODWIT_OIDC_CLIENT_ID, GODWIT_OIDC_CLIENT_SECRET
+or GODWIT_OIDC_CLIENT_SECRET_FILE, and who comes in: GODWIT_OIDC_VIEWERS, GODWIT_OIDC_OPERATORS, lists of values of
+GODWIT_OIDC_CLAIM (default groups); GODWIT_OIDC_NAME for the button, GODWIT_OIDC_SCOPE (default openid profile email).
 `;
 
 const defaultListen = '127.0.0.1:7420';
@@ -51,6 +56,7 @@ export function parseCommandLine(argv: readonly string[], environment: NodeJS.Pr
     listen: parseListen(values.listen ?? defaultListen),
     databaseUrl: databaseUrlOf(environment),
     publicOrigin: origin === undefined ? undefined : parsePublicOrigin(origin),
+    oidc: parseOidc(environment),
     logLevel: level as LogLevel,
     upkeep: { ...milliseconds('graceMs', '--grace', values.grace), ...milliseconds('everyMs', '--upkeep', values.upkeep), ...milliseconds('scrubAgainMs', '--scrub-again', values['scrub-again']) },
   };

@@ -8,6 +8,7 @@ export function newRouter() {
     [
       { path: '/sign-in', lazy: () => import('./pages/sign-in.tsx'), ErrorBoundary: Broken, HydrateFallback: Starting },
       { path: '/enrol', lazy: () => import('./pages/enrol.tsx'), ErrorBoundary: Broken, HydrateFallback: Starting },
+      { path: '/oidc', lazy: () => import('./pages/oidc.tsx'), ErrorBoundary: Broken, HydrateFallback: Starting },
       {
         lazy: () => import('./shell/layout.tsx'),
         ErrorBoundary: Broken,

@@ -115,6 +115,8 @@ export const faultCodes = {
   // apps/api: operators
   INVITE_REFUSED: entry('denied', 'the one-time code does not hold', 'codes are good once and for a day; ask an admin for another, or print one on the coordinator with `godwit-coordinator invite`'),
   PASSKEY_REFUSED: entry('denied', 'the passkey does not hold', 'take the passkey that was made for this coordinator; if it is lost, ask an admin for a new code'),
+  OIDC_REFUSED: entry('denied', 'the sign-in with the OpenID provider does not hold', 'begin again at the sign-in page; if it stays, ask an admin whether the provider gives you a role here, or for a one-time code'),
+  OIDC_UNAVAILABLE: entry('unavailable', 'the OpenID provider cannot be asked', 'try again; sign in with a passkey meanwhile, and have an admin look at GODWIT_OIDC_ISSUER and the way there'),
   SESSION_MISSING: entry('denied', 'nobody is signed in', 'sign in with your passkey'),
   SESSION_STALE: entry('denied', 'the last sign-in is too long ago for this', 'sign in again with your passkey, then repeat it'),
   SESSION_NOT_FOUND: entry('conflict', 'there is no such session', 'it has ended already'),

@@ -53,7 +53,7 @@ class Log {
       const { kind, accountId, desktopId } = decodeLeaf(bytes);
       return { index, kind, accountId, desktopId, leaf: textOf(bytes), inclusion: (await this.inclusion(index)).map(textOf) };
     });
-    return { logKey: textOf(this.key.signPublic), audience, head: textOf(this.head().bytes), consistency: seen === null ? [] : (await this.consistency(seen)).map(textOf), rows: (await Promise.all(rows)).reverse(), next: null };
+    return { logKey: textOf(this.key.signPublic), audience, head: textOf(this.head().bytes), consistency: seen === null ? [] : (await this.consistency(seen)).map(textOf), rows: (await Promise.all(rows)).reverse(), names: [], next: null };
   }
 
   visit(size: number): Visit {

@@ -41,11 +41,11 @@ export class Stage {
     this.browser = browser;
   }
 
-  /** `words`: what the coordinator is told beside where it listens. */
-  static async open(words: readonly string[] = []): Promise<Stage> {
+  /** `words`, `environment`: what the coordinator is told beside where it listens. */
+  static async open(words: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<Stage> {
     const house = new House();
     try {
-      await house.startCoordinator('127.0.0.1:0', words);
+      await house.startCoordinator('127.0.0.1:0', words, environment);
       return new Stage(house, await openChromium());
     } catch (error) {
       await house.close();

@@ -122,8 +122,8 @@ export class House {
     chmodSync(this.directory, 0o711);
   }
 
-  async startCoordinator(listen = '127.0.0.1:0', words: readonly string[] = []): Promise<void> {
-    this.#coordinator = spawn(process.execPath, [coordinatorProgram, '--data', join(this.directory, 'c'), '--listen', listen, '--json', ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  async startCoordinator(listen = '127.0.0.1:0', words: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<void> {
+    this.#coordinator = spawn(process.execPath, [coordinatorProgram, '--data', join(this.directory, 'c'), '--listen', listen, '--json', ...words], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
     this.#coordinatorSaid = '';
     this.#coordinator.stdout?.on('data', (chunk: Buffer) => (this.#coordinatorSaid += chunk.toString()));
     this.url = (JSON.parse(await firstLine(this.#coordinator, '"ready":true', 'coordinator')) as { url: string }).url;

@@ -4,6 +4,7 @@ import { addRecovery } from '../accounts/recovery.migration.ts';
 import { addAuditLog } from '../audit/audit.migration.ts';
 import { addOwnership } from '../leases/ownership.migration.ts';
 import { addMoves } from '../moves/moves.migration.ts';
+import { addOperatorActs } from '../operators/acts.migration.ts';
 import { addOperators } from '../operators/operators.migration.ts';
 import { addOperatorViews } from '../overview/views.migration.ts';
 import { addCollection } from '../prune/prune.migration.ts';
@@ -24,6 +25,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0007-moves': { up: addMoves },
   '0008-operator-views': { up: addOperatorViews },
   '0009-join-facts': { up: addJoinFacts },
+  '0010-operator-acts': { up: addOperatorActs },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

@@ -227,6 +227,18 @@ export interface SessionsTable {
   fresh_at: Generated<Date>;
 }
 
+export interface OperatorActsTable {
+  act_id: Generated<BigInteger>;
+  done_at: Generated<Date>;
+  /** Null: whoever has the coordinator's machine. */
+  operator_id: string | null;
+  /** As it was then. */
+  operator_name: string | null;
+  act: string;
+  subject: string;
+  detail: JSONColumnType<Record<string, string>>;
+}
+
 export interface MovesTable {
   account_id: AccountId;
   desktop_id: DesktopId;
@@ -282,6 +294,7 @@ export interface Schema {
   passkeys: PasskeysTable;
   invites: InvitesTable;
   sessions: SessionsTable;
+  operator_acts: OperatorActsTable;
   moves: MovesTable;
   job_runs: JobRunsTable;
   store_days: StoreDaysTable;

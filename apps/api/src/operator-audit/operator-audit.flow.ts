@@ -39,6 +39,19 @@ describe('the audit log as operators see it', () => {
     deepEqual(await of({ kind: 'no-such-kind' }), []);
   });
 
+  it('names the hosts and desktops that a page mentions, and no others, however many there are', async () => {
+    await using views = await Views.raise();
+    const { coordinator } = views.stage;
+    const [anna, ben] = [await enrol(coordinator, 'anna-pc'), await enrol(coordinator, 'ben-pc')];
+    const first = await createDesktop(anna.client, 'the-first-one');
+    for (let n = 0; n < 120; n++) await createDesktop(ben.client, `desktop-${n}`);
+    const newest = await shown('readOperatorAudit', views.audit.read({}));
+    deepEqual([newest.names.length, newest.names.find(({ id }) => id === ben.client.device.hostId)?.name, newest.names.some(({ id }) => id === first)], [101, 'ben-pc', false]);
+    const older = await shown('readOperatorAudit', views.audit.read({ before: String(newest.next) }));
+    equal(older.names.find(({ id }) => id === first)?.name, 'the-first-one');
+    equal(older.names.find(({ id }) => id === anna.client.device.hostId)?.name, 'anna-pc');
+  });
+
   it('proves that the log has only grown since the head of an earlier visit, and refuses a head that it never signed', async () => {
     await using views = await Views.raise();
     const { client } = await enrol(views.stage.coordinator);

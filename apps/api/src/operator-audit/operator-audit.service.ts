@@ -6,6 +6,7 @@ import { Coordinator } from '../coordinator-identity.ts';
 import { Batches } from '../database/batches.ts';
 import { reached, type Database } from '../database/database.ts';
 import { databaseToken } from '../tokens.ts';
+import { namesIn } from './names.ts';
 
 const rowsMax = 100;
 
@@ -31,8 +32,9 @@ export class OperatorAuditService {
     const rows = await Promise.all(leaves.map(async (leaf) => ({
       index: leaf.leaf_index, kind: leaf.kind, accountId: leaf.account_id, desktopId: leaf.desktop_id, leaf: textOf(leaf.bytes), inclusion: (await prove(leaf.leaf_index)).map(textOf),
     })));
+    const names = await reached(() => namesIn(this.#db, leaves.map(({ bytes }) => bytes)));
     return {
-      logKey: textOf(this.#log.signPublic), audience: this.#coordinator.audience, head: textOf(head.bytes), consistency: consistency.map(textOf), rows,
+      logKey: textOf(this.#log.signPublic), audience: this.#coordinator.audience, head: textOf(head.bytes), consistency: consistency.map(textOf), rows, names,
       next: found.length > rowsMax ? (leaves.at(-1)?.leaf_index ?? null) : null,
     };
   }

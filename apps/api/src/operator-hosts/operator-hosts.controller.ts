@@ -18,7 +18,7 @@ export class OperatorHostsController {
 
   @Serve('barHost')
   bar(@Asked() { operator, params, body }: Call<'barHost'>): Promise<OperatorHost> {
-    return this.#hosts.bar(operator.session.operator.name, params.hostId, body);
+    return this.#hosts.bar(operator.session.operator, params.hostId, body);
   }
 
   @Serve('readTrust')

@@ -11,6 +11,8 @@ const reportOf = (agentVersion: string): HostReport => ({
   agentVersion, qemuVersions: ['7.2.0'], machineTypes: [], cpuModels: ['max'], accelerators: ['tcg'], ramBytes: 1, diskFreeBytes: 1, userfaultfd: true, capabilities: {},
 });
 
+const olga = { operatorId: '0a'.repeat(16), name: 'olga' };
+
 describe('hosts as operators see them', () => {
   it('lists them by name with what they hold, in reach or not, and finds those of a state', async () => {
     await using views = await Views.raise();
@@ -63,9 +65,9 @@ describe('hosts as operators see them', () => {
     const { hostId } = person.client.device;
     const saved = await saveDesktop(person.client, coordinator);
     const params = { desktopId: saved.desktopId };
-    const barred = await shown('barHost', views.hosts.bar('olga', hostId, { barred: true, reason: 'stolen' }));
+    const barred = await shown('barHost', views.hosts.bar(olga, hostId, { barred: true, reason: 'stolen' }));
     equal(barred.state, 'barred');
-    await views.hosts.bar('olga', hostId, { barred: true, reason: 'again' });
+    await views.hosts.bar(olga, hostId, { barred: true, reason: 'again' });
     const refused = { code: 'HOST_BARRED', kind: 'denied' };
     await rejects(person.client.ask('listDesktops'), refused);
     await rejects(person.client.ask('renewLeases', { body: { leases: [{ desktopId: saved.desktopId, epoch: 1 }] } }), refused);
@@ -75,7 +77,7 @@ describe('hosts as operators see them', () => {
     deepEqual((await views.hosts.list({ state: 'barred' })).hosts.map((host) => [host.hostId, host.holds.length]), [[hostId, 1]]);
     deepEqual((await views.hosts.list({ state: 'in-reach' })).hosts.map(({ name }) => name), ['laptop-b']);
     equal((await takeOver(other, saved, 1)).epoch, 2);
-    equal((await views.hosts.bar('olga', hostId, { barred: false, reason: 'found' })).state, 'current');
+    equal((await views.hosts.bar(olga, hostId, { barred: false, reason: 'found' })).state, 'current');
     equal((await person.client.ask('listDesktops')).desktops.length, 1);
 
     const leaves = await views.db.selectFrom('audit_leaves').select('bytes').where('kind', 'in', ['host-barred', 'host-admitted']).orderBy('leaf_index').execute();
@@ -83,6 +85,6 @@ describe('hosts as operators see them', () => {
     const events = await views.db.selectFrom('events').select('detail').where('kind', '=', 'host-barred').execute();
     deepEqual(events, [{ detail: { subject: hostId, operator: 'olga', reason: 'stolen' } }]);
     deepEqual(views.news, [{ type: 'host-changed', accountId: person.accountId, hostId }, { type: 'host-changed', accountId: person.accountId, hostId }]);
-    await rejects(views.hosts.bar('olga', '00'.repeat(16) as typeof hostId, { barred: true, reason: '' }), { code: 'DEVICE_UNKNOWN' });
+    await rejects(views.hosts.bar(olga, '00'.repeat(16) as typeof hostId, { barred: true, reason: '' }), { code: 'DEVICE_UNKNOWN' });
   });
 });

@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import { Fault, type AccountId, type HostId } from '@godwit/base';
-import { chainLengthLimit, type AnswerOf, type BodyOf, type OperatorHost, type QueryOf, type Routes, type Trust } from '@godwit/wire';
+import { chainLengthLimit, type AnswerOf, type BodyOf, type Operator, type OperatorHost, type QueryOf, type Routes, type Trust } from '@godwit/wire';
 import { record } from '../audit/record.ts';
 import { Coordinator } from '../coordinator-identity.ts';
 import { inTransaction, reached, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
+import { recordAct } from '../operators/acts.ts';
 import { OperatorsHub } from '../operators/operators-hub.ts';
 import { databaseToken } from '../tokens.ts';
 import { listHosts, readHosts, type HostsSight } from './host-list.ts';
@@ -40,14 +41,15 @@ export class OperatorHostsService {
   }
 
   /** From now on every request of a barred host is HOST_BARRED, and its streams end. Its account's chain is not touched. Repeating it changes nothing. */
-  async bar(operator: string, hostId: HostId, { barred, reason }: BodyOf<Routes['barHost']>): Promise<OperatorHost> {
+  async bar(operator: Pick<Operator, 'operatorId' | 'name'>, hostId: HostId, { barred, reason }: BodyOf<Routes['barHost']>): Promise<OperatorHost> {
     const change = await inTransaction(this.#db, async (trx) => {
-      const row = await trx.selectFrom('hosts').select(['account_id', 'barred_at']).where('host_id', '=', hostId).forUpdate().executeTakeFirst();
+      const row = await trx.selectFrom('hosts').select(['account_id', 'name', 'barred_at']).where('host_id', '=', hostId).forUpdate().executeTakeFirst();
       if (row === undefined) throw new Fault('DEVICE_UNKNOWN', { subject: hostId });
       const accountId = row.account_id;
       if ((row.barred_at !== null) === barred) return { accountId, changed: false };
       await trx.updateTable('hosts').set(barred ? { barred_at: sql<Date>`clock_timestamp()`, barred_reason: reason } : { barred_at: null, barred_reason: null }).where('host_id', '=', hostId).execute();
-      await record(trx, { accountId, kind: barred ? 'host-barred' : 'host-admitted', detail: { subject: hostId, operator, reason }, leaf: { subject: hostId } });
+      await record(trx, { accountId, kind: barred ? 'host-barred' : 'host-admitted', detail: { subject: hostId, operator: operator.name, reason }, leaf: { subject: hostId } });
+      await recordAct(trx, operator, barred ? 'host-barred' : 'host-admitted', { subject: row.name, detail: { reason, host: hostId } });
       return { accountId, changed: true };
     });
     if (barred) this.#hub.cut(hostId);

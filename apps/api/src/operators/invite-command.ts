@@ -6,6 +6,7 @@ import { operatorName, roles, type Role } from '@godwit/wire';
 import { inTransaction, openDatabase, type Database, type DatabaseAddress } from '../database/database.ts';
 import { dataDirectoryOf, databaseUrlOf } from '../options.ts';
 import { databaseName, databaseUser } from '../postgres/cluster.ts';
+import { recordAct } from './acts.ts';
 import { inviteByName } from './invites.ts';
 
 /** `godwit-coordinator invite`: a one-time code for whoever has the machine, while its coordinator runs. */
@@ -37,7 +38,11 @@ export async function invite(words: readonly string[], environment: NodeJS.Proce
   const db = openDatabase(asked.address(), silentLog);
   try {
     const origin = await readOrigin(db);
-    const { code, expiresMs, role, another } = await inTransaction(db, (trx) => inviteByName(trx, systemRandom, asked.name, asked.role));
+    const { code, expiresMs, role, another } = await inTransaction(db, async (trx) => {
+      const made = await inviteByName(trx, systemRandom, asked.name, asked.role);
+      await recordAct(trx, null, 'operator-invited', { subject: asked.name, detail: { role: made.role } });
+      return made;
+    });
     const url = enrolUrl(origin);
     if (asked.json) return `${JSON.stringify({ url, code, expiresMs, name: asked.name, role, another })}\n`;
     return `${another ? 'another passkey' : 'a passkey'} for ${asked.name} (${role}): open ${url} and type ${code} within 24 hours\n`;

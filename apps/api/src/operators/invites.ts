@@ -16,6 +16,7 @@ export interface Invited {
   readonly role: Role;
 }
 
+const operatorsMax = 256;
 const day = sql<Date>`now() + interval '24 hours'`;
 
 /**
@@ -69,4 +70,10 @@ export async function useInvite(trx: Trx, digest: Buffer): Promise<Invited> {
 /** Who operates changes rarely, and by one at a time: so that the last admin is one, and a code is used once. */
 export async function lockOperators(trx: Trx): Promise<void> {
   await sql`lock table operators in share row exclusive mode`.execute(trx);
+}
+
+/** For one operator more. Throws a fault with `code`. */
+export async function requireRoom(trx: Trx, code: 'INVITE_REFUSED' | 'OIDC_REFUSED'): Promise<void> {
+  const { count } = await trx.selectFrom('operators').select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow();
+  if (count >= operatorsMax) throw new Fault(code, { expected: `at most ${operatorsMax} operators` });
 }

@@ -2,10 +2,11 @@ import { Controller, Inject } from '@nestjs/common';
 import type { Response } from 'express';
 import type { AnswerOf, Routes } from '@godwit/wire';
 import { Asked, Serve, type Call } from '../http/serve.ts';
+import { awaySeconds, OidcService } from './oidc.service.ts';
 import { OperatorsService } from './operators.service.ts';
-import { noSessionCookieHeader, sessionCookieHeader } from './own-pages.ts';
-import { sessionSeconds, Sessions } from './sessions.ts';
-import { SignInService, type SignIn } from './sign-in.service.ts';
+import { noSessionCookieHeader, oidcCookieHeader, sessionCookieHeader } from './own-pages.ts';
+import { sessionSeconds, Sessions, type SignIn } from './sessions.ts';
+import { SignInService } from './sign-in.service.ts';
 import { Tickets } from './tickets.ts';
 
 type Answer<Id extends keyof Routes> = Promise<AnswerOf<Routes[Id]>>;
@@ -14,17 +15,18 @@ type Answer<Id extends keyof Routes> = Promise<AnswerOf<Routes[Id]>>;
 @Controller()
 export class OperatorsController {
   readonly #signIn: SignInService;
+  readonly #oidc: OidcService;
   readonly #sessions: Sessions;
   readonly #operators: OperatorsService;
   readonly #tickets: Tickets;
 
-  constructor(@Inject(SignInService) signIn: SignInService, @Inject(Sessions) sessions: Sessions, @Inject(OperatorsService) operators: OperatorsService, @Inject(Tickets) tickets: Tickets) {
-    [this.#signIn, this.#sessions, this.#operators, this.#tickets] = [signIn, sessions, operators, tickets];
+  constructor(@Inject(SignInService) signIn: SignInService, @Inject(OidcService) oidc: OidcService, @Inject(Sessions) sessions: Sessions, @Inject(OperatorsService) operators: OperatorsService, @Inject(Tickets) tickets: Tickets) {
+    [this.#signIn, this.#oidc, this.#sessions, this.#operators, this.#tickets] = [signIn, oidc, sessions, operators, tickets];
   }
 
   @Serve('signInWays')
   async ways(): Answer<'signInWays'> {
-    return { anyOperator: await this.#signIn.anyOperator(), oidc: null };
+    return { anyOperator: await this.#signIn.anyOperator(), oidc: this.#oidc.name };
   }
 
   @Serve('beginEnrol')
@@ -45,6 +47,20 @@ export class OperatorsController {
   @Serve('signIn')
   async signIn(@Asked() { body, request, response }: Call<'signIn'>): Answer<'signIn'> {
     return signedIn(response, await this.#signIn.signIn(body.ceremonyId, body.response, request));
+  }
+
+  @Serve('beginOidc')
+  async beginOidc(@Asked() { body, response }: Call<'beginOidc'>): Answer<'beginOidc'> {
+    const { url, browser } = await this.#oidc.begin(body.fresh);
+    response.append('Set-Cookie', oidcCookieHeader(browser, awaySeconds));
+    return { url };
+  }
+
+  @Serve('signInByOidc')
+  async signInByOidc(@Asked() { body, request, response }: Call<'signInByOidc'>): Answer<'signInByOidc'> {
+    const signIn = await this.#oidc.signIn(body.query, request);
+    response.append('Set-Cookie', oidcCookieHeader('', 0));
+    return signedIn(response, signIn);
   }
 
   @Serve('readSession')
@@ -91,6 +107,11 @@ export class OperatorsController {
     return {};
   }
 
+  @Serve('listOperatorActs')
+  async acts(@Asked() { query }: Call<'listOperatorActs'>): Answer<'listOperatorActs'> {
+    return this.#operators.acts(query.before === undefined ? undefined : Number(query.before));
+  }
+
   @Serve('operatorTicket')
   async ticket(@Asked() { operator }: Call<'operatorTicket'>): Answer<'operatorTicket'> {
     return this.#tickets.give(operator.session.sessionId);
@@ -98,6 +119,6 @@ export class OperatorsController {
 }
 
 function signedIn(response: Response, { token, session }: SignIn): SignIn['session'] {
-  response.setHeader('Set-Cookie', sessionCookieHeader(token, sessionSeconds));
+  response.append('Set-Cookie', sessionCookieHeader(token, sessionSeconds));
   return session;
 }

@@ -35,4 +35,11 @@ export function sessionCookieHeader(token: string, ageSeconds: number): string {
   return `${sessionCookie}=${token}; ${attributes}; Max-Age=${ageSeconds}`;
 }
 
+/** Of a browser that is at the OpenID provider: who comes back with another's answer has another cookie, or none. */
+export const oidcCookie = '__Host-godwit-oidc';
+
+export function oidcCookieHeader(browser: string, ageSeconds: number): string {
+  return `${oidcCookie}=${browser}; ${attributes}; Max-Age=${ageSeconds}`;
+}
+
 export const noSessionCookieHeader = `${sessionCookie}=; ${attributes}; Max-Age=0`;

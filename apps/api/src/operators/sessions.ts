@@ -1,12 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Request } from 'express';
 import { sql } from 'kysely';
 import { Fault, newId, type AnyId, type Random } from '@godwit/base';
 import { sha256 } from '@godwit/crypto';
-import type { Role, Session, SessionRow } from '@godwit/wire';
-import { reached, type Database, type Trx } from '../database/database.ts';
+import { sessionCookie, type Role, type Session, type SessionRow } from '@godwit/wire';
+import { inTransaction, reached, type Database, type Trx } from '../database/database.ts';
 import { Statements, type Statement } from '../database/statements.ts';
 import { databaseToken, randomToken } from '../tokens.ts';
+import { recordAct } from './acts.ts';
 import { OperatorsHub } from './operators-hub.ts';
+import { cookieOf } from './own-pages.ts';
 
 /** A session ends this long after the sign-in, and when nothing was asked with it for so long. */
 const wholeSeconds = 12 * 60 * 60;
@@ -29,12 +32,19 @@ export interface SignedIn {
   readonly fresh: boolean;
 }
 
+/** What a sign-in gives: the session, and the token for its cookie where that is a new one. */
+export interface SignIn {
+  readonly token: string;
+  readonly session: Session;
+}
+
 interface Found {
   readonly session_id: string;
   readonly operator_id: string;
   readonly name: string;
   readonly role: Role;
   readonly passkeys: number;
+  readonly oidc: boolean;
   readonly created_ms: number;
   readonly operator_seen_ms: number | null;
   readonly started_ms: number;
@@ -60,7 +70,7 @@ const findSession: Statement = {
     ), operator_seen as (
       update operators set last_seen_at = now() from due where operators.operator_id = due.operator_id
     )
-    select s.session_id, o.operator_id, o.name, o.role, (select count(*) from passkeys p where p.operator_id = o.operator_id) as passkeys,
+    select s.session_id, o.operator_id, o.name, o.role, o.issuer is not null as oidc, (select count(*) from passkeys p where p.operator_id = o.operator_id) as passkeys,
       ${milliseconds('o.created_at')} as created_ms, ${milliseconds('o.last_seen_at')} as operator_seen_ms, ${milliseconds('s.started_at')} as started_ms,
       ${milliseconds(`least(s.started_at + interval '${wholeSeconds} seconds', now() + interval '${idleSeconds} seconds')`)} as expires_ms,
       ${milliseconds(`s.fresh_at + interval '${freshSeconds} seconds'`)} as fresh_until_ms,
@@ -85,17 +95,30 @@ export class Sessions {
     if (token === undefined || !/^[A-Za-z0-9_-]{43}$/.test(token)) return undefined;
     const [row] = await this.#statements.run<Found>(findSession, [digestOf(token)]);
     if (row === undefined) return undefined;
-    const operator = { operatorId: row.operator_id, name: row.name, role: row.role, passkeys: row.passkeys, createdMs: row.created_ms, lastSeenMs: row.operator_seen_ms };
+    const operator = { operatorId: row.operator_id, name: row.name, role: row.role, passkeys: row.passkeys, oidc: row.oidc, createdMs: row.created_ms, lastSeenMs: row.operator_seen_ms };
     return { session: { sessionId: row.session_id, operator, startedMs: row.started_ms, expiresMs: row.expires_ms, freshUntilMs: row.fresh_until_ms }, fresh: row.fresh };
   }
 
-  /** A new session of an operator; the token is for its cookie. `agent`: what the browser says it is, for the list. */
-  async start(trx: Trx, operatorId: string, agent: string): Promise<string> {
+  /** What a browser brings: its cookie's value, and the session that this is of. */
+  async held(headers: Request['headers']): Promise<{ readonly held: string | undefined; readonly before: SignedIn | undefined }> {
+    const held = cookieOf(headers, sessionCookie);
+    return { held, before: await this.find(held) };
+  }
+
+  /** Of a session that was started or made fresh. Throws SESSION_MISSING when it has ended meanwhile. */
+  async begun(token: string): Promise<SignIn> {
+    const found = await this.find(token);
+    if (found === undefined) throw new Fault('SESSION_MISSING');
+    return { token, session: found.session };
+  }
+
+  /** A new session of an operator; the token is for its cookie. `agent`: what the browser says it is, for the list. `fresh`: who it is was asked just now. */
+  async start(trx: Trx, operatorId: string, agent: string, fresh = true): Promise<string> {
     await trx.deleteFrom('sessions as s').where(sql<boolean>`not (${aliveInQuery})`).execute();
     const older = trx.selectFrom('sessions').select('session_id').where('operator_id', '=', operatorId).orderBy('last_seen_at', 'desc').offset(perOperatorMax - 1);
     await trx.deleteFrom('sessions').where('session_id', 'in', older).execute();
     const token = this.#random(tokenBytes).toString('base64url');
-    await trx.insertInto('sessions').values({ session_id: newId<AnyId>(this.#random), token_digest: digestOf(token), operator_id: operatorId, agent: agent.slice(0, 256) }).execute();
+    await trx.insertInto('sessions').values({ session_id: newId<AnyId>(this.#random), token_digest: digestOf(token), operator_id: operatorId, agent: agent.slice(0, 256), ...(fresh ? {} : { fresh_at: sql<Date>`now() - ${seconds(freshSeconds)}` }) }).execute();
     await trx.updateTable('operators').set({ last_seen_at: sql<Date>`now()` }).where('operator_id', '=', operatorId).execute();
     return token;
   }
@@ -129,10 +152,12 @@ export class Sessions {
   /** Ends a session, and the stream of news that was opened with it. Throws SESSION_NOT_FOUND, for another's also when it is there. */
   async end({ session }: SignedIn, sessionId: string): Promise<void> {
     const { operatorId, role } = session.operator;
-    const { numDeletedRows } = await reached(() =>
-      this.#db.deleteFrom('sessions').where('session_id', '=', sessionId).$if(role !== 'admin', (query) => query.where('operator_id', '=', operatorId)).executeTakeFirstOrThrow(),
-    );
-    if (numDeletedRows === 0n) throw new Fault('SESSION_NOT_FOUND');
+    await inTransaction(this.#db, async (trx) => {
+      const row = await trx.deleteFrom('sessions').where('session_id', '=', sessionId).$if(role !== 'admin', (query) => query.where('operator_id', '=', operatorId)).returning('operator_id').executeTakeFirst();
+      if (row === undefined) throw new Fault('SESSION_NOT_FOUND');
+      const whose = await trx.selectFrom('operators').select('name').where('operator_id', '=', row.operator_id).executeTakeFirst();
+      await recordAct(trx, { operatorId }, 'session-ended', { subject: whose?.name ?? '' });
+    });
     this.#hub.end([sessionId]);
   }
 
@@ -151,4 +176,8 @@ function seconds(count: number) {
 
 function digestOf(token: string): Buffer {
   return sha256(Buffer.from(token, 'latin1'));
+}
+
+export function agentOf(request: Request): string {
+  return request.headers['user-agent'] ?? 'unknown';
 }

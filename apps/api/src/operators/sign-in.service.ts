@@ -2,32 +2,24 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { sql } from 'kysely';
 import { Fault, newId, type AnyId, type Clock, type Log, type Random } from '@godwit/base';
-import { sessionCookie, type Session } from '@godwit/wire';
 import { inTransaction, reached, violates, type Database, type Trx } from '../database/database.ts';
 import { clockToken, databaseToken, logToken, randomToken } from '../tokens.ts';
+import { recordAct } from './acts.ts';
 import { inviteDigest } from './invite-code.ts';
-import { anyOperator, lockOperators, readInvite, useInvite, type Invited } from './invites.ts';
+import { anyOperator, lockOperators, readInvite, requireRoom, useInvite, type Invited } from './invites.ts';
 import { OneTime } from './one-time.ts';
 import { OwnOrigin } from './own-origin.ts';
-import { cookieOf } from './own-pages.ts';
-import { Sessions } from './sessions.ts';
+import { agentOf, Sessions, type SignIn } from './sessions.ts';
 import { credentialIdOf, registrationOptions, signInOptions, verifyRegistration, verifySignIn, type Expected, type Passkey, type Response } from './webauthn.ts';
 
 /** How long a person may take between the two halves of a ceremony. */
 const ceremonyMs = 5 * 60_000;
-const operatorsMax = 256;
 
 interface Enrolling {
   readonly challenge: string;
   readonly digest: Buffer;
   readonly operatorId: string;
   readonly name: string;
-}
-
-/** What a sign-in gives: the session, and the token for its cookie where that is a new one. */
-export interface SignIn {
-  readonly token: string;
-  readonly session: Session;
 }
 
 type Ceremony<Options> = Promise<{ ceremonyId: string; options: Options }>;
@@ -78,10 +70,11 @@ export class SignInService {
       const invited = await useInvite(trx, ceremony.digest);
       if (invited.operatorId === null) await addOperator(trx, ceremony, invited);
       await addPasskey(trx, ceremony.operatorId, passkey);
+      await recordAct(trx, ceremony, 'passkey-made', { subject: invited.role });
       return this.#sessions.start(trx, ceremony.operatorId, agentOf(request));
     });
     this.#log.info('operators.enrolled', { operator: ceremony.name });
-    return this.#signedIn(token);
+    return this.#sessions.begun(token);
   }
 
   async begin(): Ceremony<Awaited<ReturnType<typeof signInOptions>>> {
@@ -98,10 +91,10 @@ export class SignInService {
     if (row === undefined) throw new Fault('PASSKEY_REFUSED');
     const passkey = { credentialId, publicKey: row.public_key, counter: row.counter, transports: row.transports };
     const counter = await verifySignIn(response, passkey, row.operator_id, this.#expected(challenge));
-    const held = cookieOf(request.headers, sessionCookie);
-    const before = await this.#sessions.find(held);
+    const { held, before } = await this.#sessions.held(request.headers);
     const token = await inTransaction(this.#db, async (trx) => {
       await noteUse(trx, passkey, counter);
+      await recordAct(trx, { operatorId: row.operator_id }, 'signed-in', { subject: 'passkey' });
       if (held !== undefined && before?.session.operator.operatorId === row.operator_id) {
         await this.#sessions.freshen(trx, before.session.sessionId);
         return held;
@@ -109,13 +102,7 @@ export class SignInService {
       return this.#sessions.start(trx, row.operator_id, agentOf(request));
     });
     if (before !== undefined && token !== held) await this.#sessions.end(before, before.session.sessionId);
-    return this.#signedIn(token);
-  }
-
-  async #signedIn(token: string): Promise<SignIn> {
-    const found = await this.#sessions.find(token);
-    if (found === undefined) throw new Fault('SESSION_MISSING');
-    return { token, session: found.session };
+    return this.#sessions.begun(token);
   }
 
   #expected(challenge: string): Expected {
@@ -124,8 +111,7 @@ export class SignInService {
 }
 
 async function addOperator(trx: Trx, { operatorId, name }: Enrolling, { role }: Invited): Promise<void> {
-  const { count } = await trx.selectFrom('operators').select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow();
-  if (count >= operatorsMax) throw new Fault('INVITE_REFUSED', { expected: `at most ${operatorsMax} operators` });
+  await requireRoom(trx, 'INVITE_REFUSED');
   try {
     await trx.insertInto('operators').values({ operator_id: operatorId, name, role }).execute();
   } catch (error) {
@@ -145,8 +131,4 @@ async function addPasskey(trx: Trx, operatorId: string, { credentialId, publicKe
 async function noteUse(trx: Trx, { credentialId, counter: before }: Passkey, counter: number): Promise<void> {
   const { numUpdatedRows } = await trx.updateTable('passkeys').set({ counter, last_used_at: sql<Date>`now()` }).where('credential_id', '=', credentialId).where('counter', '=', before).executeTakeFirstOrThrow();
   if (numUpdatedRows !== 1n) throw new Fault('PASSKEY_REFUSED');
-}
-
-function agentOf(request: Request): string {
-  return request.headers['user-agent'] ?? 'unknown';
 }

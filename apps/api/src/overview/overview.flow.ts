@@ -49,7 +49,7 @@ describe('the overview', () => {
     deepEqual([await codes(), (await read()).protection.unprotected], [['DESKTOP_UNPROTECTED'], 1]);
     await sql`update hosts set last_contact_at = now() - interval '25 hours' where name = 'anna-pc'`.execute(views.db);
     deepEqual(await codes(), ['HOST_LOST']);
-    await views.hosts.bar('olga', person.client.device.hostId, { barred: true, reason: 'gone' });
+    await views.hosts.bar({ operatorId: '0a'.repeat(16), name: 'olga' }, person.client.device.hostId, { barred: true, reason: 'gone' });
     ok(!(await codes()).includes('HOST_LOST'));
     await sql`insert into scrubs select account_id, object_key, now(), 'missing' from objects`.execute(views.db);
     await sql`update hosts set report = '{"agentVersion": "none"}' where name = 'ben-pc'`.execute(views.db);

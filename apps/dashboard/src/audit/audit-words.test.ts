@@ -6,6 +6,7 @@ import { exportLines } from './export.ts';
 import { auditAsk, isWhole, readAuditFilters } from './filters.ts';
 import { jsonLine } from './json-lines.ts';
 import type { AuditLeaf } from './leaf.ts';
+import { namesOf } from './names.ts';
 import { factsOf, matches } from './row-facts.ts';
 import type { CheckedAnswer } from './session.ts';
 import { readVisit, writeVisit } from './visit.ts';
@@ -53,6 +54,11 @@ describe('the audit log in words', () => {
     equal(`${actorText(leaf, nameOf)} ${actText(leaf, nameOf)}`, 'laptop-b took work over from dddddddd, epoch 3');
     equal(actorText({ ...leaf, hostId: null }, nameOf), 'the coordinator');
     equal(actText({ ...leaf, kind: 'moon-landed', desktopId: null }, nameOf), 'moon landed: a desktop');
+  });
+
+  test('has the names that came with its pages, and the first digits of an id where there is none', () => {
+    const named = namesOf([{ answer: { names: [{ id: id('b'), name: 'laptop-b' }] } }, { answer: { names: [{ id: id('c'), name: 'work' }] } }]);
+    deepEqual([named(id('b')), named(id('c')), named(id('d'))], ['laptop-b', 'work', 'dddddddd']);
   });
 
   test('has a sentence of its own for every kind', () => {

@@ -5,13 +5,14 @@ import { gapsIn, type CheckedRow } from '../audit/check.ts';
 import { ExportButton } from '../audit/export-button.tsx';
 import { isWhole, readAuditFilters, type AuditFilters } from '../audit/filters.ts';
 import { LogVerdictNote } from '../audit/log-verdict.tsx';
+import { namesOf } from '../audit/names.ts';
+import { OperatorActs } from '../audit/operator-acts.tsx';
 import { matches } from '../audit/row-facts.ts';
 import type { CheckedAnswer } from '../audit/session.ts';
 import { currentVisit, useAudit } from '../audit/use-audit.ts';
-import { useNames } from '../audit/use-names.ts';
 import { actText, actorText, leafKinds } from '../audit/words.ts';
 import '../hosts/hosts.css';
-import { Card, Empty, Failed } from '../parts/card.tsx';
+import { Card, Empty } from '../parts/card.tsx';
 import { Time } from '../parts/figures.tsx';
 import { Choice, TextFilter } from '../parts/filters.tsx';
 import { withValues } from '../parts/table-state.ts';
@@ -55,6 +56,7 @@ export function Component() {
           </>
         )}
       </Card>
+      <OperatorActs />
     </Page>
   );
 }
@@ -74,13 +76,12 @@ function ReadAgain({ atMs, busy, again }: { readonly atMs: number; readonly busy
 
 function Entries({ pages, filters, whole }: { readonly pages: readonly CheckedAnswer[]; readonly filters: AuditFilters; readonly whole: boolean }) {
   const all = pages.flatMap(({ rows }) => rows);
-  const { nameOf, refusal, again } = useNames();
+  const nameOf = namesOf(pages);
   const sentence = ({ leaf }: CheckedRow): string => (leaf === null ? '' : `${actorText(leaf, nameOf)} ${actText(leaf, nameOf)}`);
   const shown = all.filter((row) => matches(row, filters.text, sentence(row)));
   const refused = all.filter(({ state }) => state === 'refused').length;
   return (
     <>
-      {refusal === null ? null : <Failed refusal={refusal} again={again} />}
       <p role="status">
         {plural(all.length, 'entry', 'entries')} read, {all.length - refused} proven in this browser{refused === 0 ? '.' : `, ${refused} not proven.`}
         {shown.length === all.length ? null : ` ${shown.length} of them have the text.`}

@@ -1,12 +1,13 @@
 import { useState } from 'react';
-import { Link } from 'react-router';
+import { Link, useSearchParams } from 'react-router';
 import { Door } from '../sign-in/door.tsx';
 import { makePasskey } from '../sign-in/passkey.ts';
 import { useEntry } from '../sign-in/use-entry.ts';
 
 /** The first admin, and whoever was invited: a one-time code becomes a passkey. */
 export function Component() {
-  const { enter, busy, refusal } = useEntry();
+  const [search] = useSearchParams();
+  const { enter, busy, refusal } = useEntry(search);
   const [code, setCode] = useState('');
   const [name, setName] = useState('');
   return (

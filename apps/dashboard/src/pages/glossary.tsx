@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import { useLocation } from 'react-router';
+import { houseWords, pageWords, type GlossaryEntry } from '@godwit/wire/operators';
 import { Page } from '../shell/page.tsx';
-import { houseWords, pageWords, type Entry } from '../words/glossary.ts';
 
 /** What the words mean; every badge and dotted word leads here. */
 export function Component() {
@@ -19,7 +19,7 @@ export function Component() {
   );
 }
 
-function Words({ title, entries, chosen }: { readonly title: string; readonly entries: readonly Entry[]; readonly chosen: string }) {
+function Words({ title, entries, chosen }: { readonly title: string; readonly entries: readonly GlossaryEntry[]; readonly chosen: string }) {
   return (
     <section className="card">
       <h2>{title}</h2>

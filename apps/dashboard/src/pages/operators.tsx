@@ -10,7 +10,7 @@ import { Refused } from '../parts/refused.tsx';
 import { Table, type Column } from '../parts/table.tsx';
 import { Page } from '../shell/page.tsx';
 import { useMay, useSession } from '../shell/session.tsx';
-import { countText } from '../words/figures.ts';
+import { plural } from '../words/figures.ts';
 import { roleMeanings } from '../words/roles.ts';
 
 type Open = { readonly is: 'invite' } | { readonly is: 'role' | 'remove'; readonly operator: Operator };
@@ -57,7 +57,7 @@ function List({ open }: { readonly open: (what: Open) => void }) {
   const columns: Column<Operator>[] = [
     { key: 'name', title: 'Name', cell: ({ name, operatorId }) => (operatorId === own.operatorId ? `${name} (you)` : name) },
     { key: 'role', title: 'Role', cell: ({ role }) => <span title={roleMeanings[role]}>{role}</span> },
-    { key: 'passkeys', title: 'Passkeys', right: true, cell: ({ passkeys }) => <span className="figure">{countText(passkeys)}</span> },
+    { key: 'by', title: 'Signs in by', cell: waysText },
     { key: 'seen', title: 'Last seen', cell: ({ lastSeenMs }) => <Time ms={lastSeenMs} short /> },
     { key: 'created', title: 'Since', wideOnly: true, cell: ({ createdMs }) => <Time ms={createdMs} /> },
     {
@@ -83,6 +83,11 @@ function List({ open }: { readonly open: (what: Open) => void }) {
   );
 }
 
+function waysText({ passkeys, oidc }: Operator): string {
+  const by = passkeys === 0 && oidc ? [] : [plural(passkeys, 'passkey', 'passkeys')];
+  return [...by, ...(oidc ? ['OpenID'] : [])].join(', ');
+}
+
 function ChangeRole({ operator, onClose }: { readonly operator: Operator; readonly onClose: () => void }) {
   const change = useAct('changeRole', ['listOperators', 'readSession']);
   const [role, setRole] = useState<Role>(operator.role);
@@ -103,6 +108,7 @@ function ChangeRole({ operator, onClose }: { readonly operator: Operator; readon
             </label>
           ))}
         </fieldset>
+        {operator.oidc ? <p className="quiet">Viewer and operator are decided by the OpenID provider at each sign-in, so another of these two holds until then. Admin is decided here alone.</p> : null}
         <Refused refusal={change.refusal} />
         <div className="buttons">
           <button type="submit" className="button button-main" disabled={change.busy || role === operator.role}>

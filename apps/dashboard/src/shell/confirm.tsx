@@ -1,12 +1,19 @@
 import { useCallback, useRef, useState, type ReactNode } from 'react';
 import { ConfirmProvider } from '../api/act.tsx';
+import { useRead } from '../api/read.ts';
 import { asRefusal, type Refusal } from '../api/refusal.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { Refused } from '../parts/refused.tsx';
 import { signInWithPasskey } from '../sign-in/passkey.ts';
+import { goToProvider } from '../sign-in/provider.ts';
+import { useSession } from './session.tsx';
 
-/** Around the pages: what decides over others wants a sign-in of the last minutes, and asks for the passkey in place. */
+/**
+ * Around the pages: what decides over others wants a sign-in of the last minutes, and asks for the passkey in place. Who has none goes to
+ * the OpenID provider and comes back to the page; what they were about to do is not done for them.
+ */
 export function Confirmed({ children }: { readonly children: ReactNode }) {
+  const provider = useProviderOnly();
   const [open, setOpen] = useState(false);
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<Refusal | undefined>();
@@ -28,6 +35,7 @@ export function Confirmed({ children }: { readonly children: ReactNode }) {
   const give = async (): Promise<void> => {
     setBusy(true);
     try {
+      if (provider !== null) await goToProvider(location.pathname.replace(/^\/dashboard/, '') + location.search, true);
       await signInWithPasskey();
       end(true);
     } catch (error) {
@@ -41,15 +49,22 @@ export function Confirmed({ children }: { readonly children: ReactNode }) {
       {children}
       {open ? (
         <Dialog title="Confirm that it is you" onClose={() => end(false)}>
-          <p>This decides over others, and your sign-in is a while ago. Nothing has been done yet.</p>
+          <p>This decides over others, and your sign-in is a while ago. Nothing has been done yet.{provider === null ? null : ` You come back to this page from ${provider}; then do it again.`}</p>
           <Refused refusal={refusal} />
           <div className="buttons">
             <button type="button" className="button button-main" disabled={busy} onClick={() => void give()} autoFocus>
-              {busy ? 'Waiting…' : 'Confirm with your passkey'}
+              {busy ? 'Waiting…' : provider === null ? 'Confirm with your passkey' : `Sign in again with ${provider}`}
             </button>
           </div>
         </Dialog>
       ) : null}
     </ConfirmProvider>
   );
+}
+
+/** The provider's name for whom it alone lets in; null: there is a passkey. */
+function useProviderOnly(): string | null {
+  const { operator } = useSession();
+  const ways = useRead('signInWays', {});
+  return operator.oidc && operator.passkeys === 0 ? (ways.data?.oidc ?? null) : null;
 }

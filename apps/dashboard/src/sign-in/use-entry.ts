@@ -1,17 +1,16 @@
 import { useState } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useSearchParams } from 'react-router';
+import { useNavigate } from 'react-router';
 import type { Session } from '@godwit/wire/operators';
 import { asRefusal, type Refusal } from '../api/refusal.ts';
 import { wayBack } from './way-back.ts';
 
-/** Lets somebody in by one of the ceremonies, then goes where they wanted to be. */
-export function useEntry(): { readonly enter: (ceremony: () => Promise<Session>) => Promise<void>; readonly busy: boolean; readonly refusal: Refusal | undefined } {
+/** Lets somebody in by one of the ceremonies, then goes where they wanted to be: `search` has it. */
+export function useEntry(search: URLSearchParams): { readonly enter: (ceremony: () => Promise<Session>) => Promise<void>; readonly busy: boolean; readonly refusal: Refusal | undefined } {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<Refusal | undefined>();
   const queries = useQueryClient();
   const navigate = useNavigate();
-  const [search] = useSearchParams();
   const enter = async (ceremony: () => Promise<Session>): Promise<void> => {
     setBusy(true);
     setRefusal(undefined);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { houseWords, pageWords } from './glossary.ts';
+import { houseWords, pageWords } from '@godwit/wire/operators';
 import { conditions, hostStates, moveKinds, moveStates, protections, severities, type Wording } from './wordings.ts';
 
 test('the glossary has the words of docs/ARCHITECTURE.md, word for word', () => {

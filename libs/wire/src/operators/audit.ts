@@ -32,6 +32,8 @@ export const operatorAudit = z.object({
   /** From `seen` to `head`; empty without `seen`. */
   consistency: proof,
   rows: z.array(auditRow).max(100),
+  /** What the hosts and desktops that the rows mention are called now: the coordinator's word, and no part of the log. */
+  names: z.array(z.object({ id: z.string().regex(/^[0-9a-f]{32}$/), name: z.string().max(256) })).max(400),
   /** Where to go on; null when that was all. */
   next: count.nullable(),
 });

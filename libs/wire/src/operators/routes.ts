@@ -1,5 +1,6 @@
 import type { Route } from '../route.ts';
 import { nothing } from '../values.ts';
+import * as acts from './acts.ts';
 import * as audit from './audit.ts';
 import * as desktops from './desktops.ts';
 import * as moves from './moves.ts';
@@ -57,6 +58,26 @@ export const operatorRoutes = {
     status: 200,
     answer: signIn.session,
     faults: ['PASSKEY_REFUSED', 'RATE_LIMITED'],
+  },
+  beginOidc: {
+    method: 'POST',
+    path: '/v1/operator/oidc/options',
+    auth: 'visitor',
+    summary: 'Begin to sign in with the OpenID provider',
+    body: signIn.oidcOptionsBody,
+    status: 200,
+    answer: signIn.oidcOptions,
+    faults: ['OIDC_REFUSED', 'OIDC_UNAVAILABLE', 'RATE_LIMITED'],
+  },
+  signInByOidc: {
+    method: 'POST',
+    path: '/v1/operator/oidc',
+    auth: 'visitor',
+    summary: 'Sign in with what the OpenID provider sent the browser back with; signed in already, this makes the session fresh again',
+    body: signIn.oidcBody,
+    status: 200,
+    answer: signIn.session,
+    faults: ['OIDC_REFUSED', 'OIDC_UNAVAILABLE', 'RATE_LIMITED'],
   },
   readSession: {
     method: 'GET',
@@ -142,6 +163,17 @@ export const operatorRoutes = {
     status: 200,
     answer: nothing,
     faults: ['OPERATOR_NOT_FOUND', 'OPERATOR_LAST_ADMIN', 'SESSION_STALE'],
+  },
+  listOperatorActs: {
+    method: 'GET',
+    path: '/v1/operator/acts',
+    auth: 'operator',
+    role: 'viewer',
+    summary: 'What operators did, newest first',
+    query: acts.operatorActsQuery,
+    status: 200,
+    answer: acts.operatorActs,
+    faults: [],
   },
   operatorTicket: {
     method: 'POST',

@@ -19,11 +19,18 @@ const webauthn = z.record(z.string().max(64), z.json());
 
 /** `name`: of the first operator, who chooses it; others have the name that they were invited by. */
 export const enrolOptionsBody = z.strictObject({ code: inviteCode, name: operatorName });
+/** `fresh`: the provider is to ask who it is even if it knows, as what decides over others wants it. */
+export const oidcOptionsBody = z.strictObject({ fresh: z.boolean() });
+/** Where the browser is to go. */
+export const oidcOptions = z.object({ url: z.url({ protocol: /^https?$/ }).max(4096) });
+/** What the provider sent the browser back with: the query of the address, without `?`. */
+export const oidcBody = z.strictObject({ query: z.string().min(1).max(4096) });
 export const signInOptionsBody = z.strictObject({});
 export const ceremonyOptions = z.object({ ceremonyId: id, options: webauthn });
 export const ceremonyBody = z.strictObject({ ceremonyId: id, response: webauthn });
 
-export const operator = z.object({ operatorId: id, name: operatorName, role, passkeys: count, createdMs: timeMs, lastSeenMs: timeMs.nullable() });
+/** `oidc`: an OpenID provider knows it, and may let it in. */
+export const operator = z.object({ operatorId: id, name: operatorName, role, passkeys: count, oidc: z.boolean(), createdMs: timeMs, lastSeenMs: timeMs.nullable() });
 export type Operator = z.infer<typeof operator>;
 export const operators = z.object({ operators: z.array(operator).max(256) });
 /** `freshUntilMs`: until then acts that need a new sign-in are taken; ask for the passkey again after that. */

@@ -1,19 +1,19 @@
-/** The words of docs/ARCHITECTURE.md, word for word (a test holds the two together), and those that only the dashboard has. */
-export interface Entry {
-  /** The anchor: what `/glossary#…` goes to. */
+/** The words of docs/ARCHITECTURE.md, word for word (a test holds the two together), and those that only operators meet. The dashboard and `godwit words` show them. */
+export interface GlossaryEntry {
+  /** The anchor: what the dashboard's `/glossary#…` goes to. */
   readonly term: string;
   readonly word: string;
   readonly meaning: string;
 }
 
-const entry = (word: string, meaning: string): Entry => ({ word, meaning, term: termOf(word) });
+const entry = (word: string, meaning: string): GlossaryEntry => ({ word, meaning, term: termOf(word) });
 
 /** `account, device chain` is `account-device-chain`. */
 export function termOf(word: string): string {
   return word.toLowerCase().replaceAll(/[^a-z]+/g, '-');
 }
 
-export const houseWords: readonly Entry[] = [
+export const houseWords: readonly GlossaryEntry[] = [
   entry('desktop', 'one roaming virtual machine'),
   entry('host', 'a machine with an enrolled agent; its identity is a device key pair'),
   entry('account, device chain', "a user's devices: a hash-linked list of entries, each signed by a device already in it or by the recovery key"),
@@ -35,7 +35,7 @@ export const houseWords: readonly Entry[] = [
   entry('fault', 'whatever goes wrong: a code with a kind, what was expected and found, and the next step'),
 ];
 
-export const pageWords: readonly Entry[] = [
+export const pageWords: readonly GlossaryEntry[] = [
   entry('protection', 'how the newest durable checkpoint of a desktop stands against the policy: fresh up to 15 min old, late above that, unprotected above 24 h or without any; safe while nobody holds it'),
   entry('at risk', 'what would be lost if the host of a desktop died this instant: all since its newest durable checkpoint'),
   entry('held', 'a host has the lease and was heard of lately'),
