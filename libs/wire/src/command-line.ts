@@ -44,11 +44,16 @@ export const receiptFinding = z.object({
 });
 export type ReceiptFinding = z.infer<typeof receiptFinding>;
 
+/** `godwit words`. */
+export const wordMeanings = z.object({ words: z.array(z.object({ word: z.string(), meaning: z.string() })) });
+/** `godwit bugreport`: where it is, and what is in it. */
+export const writtenReport = z.object({ file: z.string(), lengthBytes: count, parts: z.array(z.object({ name: z.string(), what: z.string() })) });
+
 const { audit, ...asked } = controlCommands;
 const answers = Object.fromEntries(Object.entries(asked).map(([name, { result }]) => [name, result]));
 
 /** What each command prints with `--json`, by its name; `godwit` is the one without a word. */
-export const commandOutputs: Readonly<Record<string, z.ZodType>> = { godwit: whereabouts, ...answers, audit: z.union([audit.result, receiptFinding]), wait: waited };
+export const commandOutputs: Readonly<Record<string, z.ZodType>> = { godwit: whereabouts, ...answers, audit: z.union([audit.result, receiptFinding]), wait: waited, words: wordMeanings, bugreport: writtenReport };
 
 /** Grows with what takes something away or changes its meaning; fields may be added without. */
 export const commandLineSchemaVersion = 1;

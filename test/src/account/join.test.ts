@@ -1,6 +1,8 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { exitCodes } from '@godwit/agent';
 import type { ControlProgress } from '@godwit/wire';
 import { House, type TestHost } from '../house/house.ts';
 import { withoutCredentials } from './people.ts';
@@ -73,5 +75,21 @@ describe('a second machine joins with words', () => {
     const joined = await b.call('join', { ...wish, account: approved.fingerprint, confirmed: true });
     deepEqual([joined.done, joined.hostId], [true, approved.hostId]);
     equal((await b.must('hosts')).hosts.find(({ self }) => self)?.name, 'b');
+  });
+
+  test('the doctor finds the way to a coordinator that is there, its clock and its word; and says of one that is gone that it is, and nothing after it', async () => {
+    const examined = async (): Promise<Record<string, string>> => Object.fromEntries((await a.ask('doctor')).result!.findings.map(({ code, state }) => [code, state]));
+    const well = await examined();
+    deepEqual([well['coordinator'], well['clock'], well['membership'], well['store']], ['good', 'good', 'good', 'good']);
+    const file = join(house.directory, 'report.json');
+    const { exitCode, stdout } = await a.run(['bugreport', '--output', file, '--json']);
+    deepEqual([exitCode, (JSON.parse(stdout) as { file: string }).file, statSync(file).mode & 0o777], [0, file, 0o600]);
+    const report = readFileSync(file, 'utf8');
+    ok(report.includes('"membership"'), report.slice(0, 300));
+    for (const secret of [house.url, house.directory, fingerprint, new URL(house.url).port]) ok(!report.includes(secret), secret);
+    equal((await a.run(['bugreport', '--output', file])).exitCode, exitCodes.usage, 'what is there is not written over');
+    await house.stopCoordinator();
+    const ill = Object.entries(await examined()).filter(([, state]) => state === 'bad');
+    deepEqual(ill, [['coordinator', 'bad']]);
   });
 });

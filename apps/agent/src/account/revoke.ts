@@ -1,6 +1,7 @@
 import { Fault, type Clock, type Log, type Random } from '@godwit/base';
 import { currentDevice, extendChain, grantAccountKey, newAccountKey, signRevoke, wrappedGenerations, type ChainDevice, type ChainState, type DevicePublic, type Secret } from '@godwit/crypto';
 import { bytesOf, grantsLimit, textOf, type ControlArguments, type ControlResult, type Desktop, type Grant } from '@godwit/wire';
+import { nearest } from '../desktop/find-desktop.ts';
 import type { Account } from './account.ts';
 import { acceptHead } from './accept-head.ts';
 
@@ -42,9 +43,16 @@ export function hostNamed(chain: ChainState, wanted: string): ChainDevice {
   const all = [...chain.devices.values()].filter(isMeant);
   const current = all.filter(({ device }) => currentDevice(chain, device.hostId) !== undefined);
   const [found] = current;
-  if (found === undefined) throw new Fault(all.length > 0 ? 'DEVICE_REVOKED' : 'DEVICE_UNKNOWN', { subject: wanted });
+  if (found === undefined) throw all.length > 0 ? new Fault('DEVICE_REVOKED', { subject: wanted }) : unknownHost(chain, wanted);
   if (current.length > 1) throw new Fault('HOST_AMBIGUOUS', { subject: wanted, found: current.map(({ device }) => device.hostId.slice(0, 2 * idDigitsMin)).join(', ') });
   return found;
+}
+
+/** With the name that may have been meant, of a host that still counts. */
+function unknownHost(chain: ChainState, wanted: string): Fault {
+  const names = [...chain.devices.values()].filter(({ device }) => currentDevice(chain, device.hostId) !== undefined).map(({ name }) => name);
+  const near = nearest(wanted, names);
+  return new Fault('DEVICE_UNKNOWN', { subject: wanted, ...(near === undefined ? {} : { hint: `did you mean ${near}?` }) });
 }
 
 /** The generations of the account key that some desktop key is still wrapped under. */

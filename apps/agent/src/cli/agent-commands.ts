@@ -1,6 +1,11 @@
+import { InvalidArgumentError, Option } from 'commander';
 import { defaultHomeDirectory, homeAt } from '../home.ts';
 import { tell } from './ask.ts';
+import { parseDuration } from './figures.ts';
 import type { Common, Shell } from './shell.ts';
+
+/** A look takes about as long. */
+const everyMsMin = 1_000;
 
 /** The commands about this host and its agent. */
 export function agentCommands({ program, add, ask, fail }: Shell): void {
@@ -15,8 +20,11 @@ export function agentCommands({ program, add, ask, fail }: Shell): void {
     });
   add('doctor', 'what is, and what could be wrong, in the order in which it matters')
     .option('--fix', 'mend what needs no judgement')
-    .action(async (options: Common & { fix?: boolean }) => {
-      await ask('doctor', { fix: options.fix === true }, options);
+    .addOption(new Option('--every <time>', 'look again and again, such as every 30s, and tell what has changed, until Ctrl-C').argParser(everyTime))
+    .action(async (options: Common & { fix?: boolean; every?: number }) => {
+      const fix = options.fix === true;
+      if (options.every === undefined) await ask('doctor', { fix }, options);
+      else await (await import('./doctor-watch.ts')).watchDoctor(options.every, fix, options);
     });
   program.command('agent').description('run the agent of this host in the foreground').action(async () => {
     try {
@@ -28,6 +36,12 @@ export function agentCommands({ program, add, ask, fail }: Shell): void {
       fail(error, {});
     }
   });
+}
+
+function everyTime(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms < everyMsMin) throw new InvalidArgumentError('a time of at least 1s, such as 30s, 5m or 1h.');
+  return ms;
 }
 
 async function checkOffline(file: string, options: Common, fail: Shell['fail']): Promise<void> {

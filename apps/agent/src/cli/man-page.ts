@@ -36,7 +36,7 @@ export function manPage(program: Command): string {
     '.B godwit',
     '[\\fIcommand\\fR [\\fIarguments\\fR]] [\\fIoptions\\fR]',
     '.SH DESCRIPTION',
-    paragraph('A desktop is a virtual machine that moves between the machines of its person: suspended on one, it goes on where it stood on another. Its state is sealed before it leaves.'),
+    text('A desktop is a virtual machine that moves between the machines of its person: suspended on one, it goes on where it stood on another. Its state is sealed before it leaves.'),
     paragraph('Without a command, godwit says where each desktop is and the one command to type next. Every command but godwit agent asks the agent of this host, which does the work and goes on with it when the command is left.'),
     paragraph('With --json a command prints one document on stdout, also when it fails; godwit schema prints their schema. Progress goes to stderr: one line that is redrawn on a terminal, a line every ten seconds in a pipe. SIGUSR1 prints it at once.'),
     '.SH COMMANDS',

@@ -53,6 +53,7 @@ describe('what to type next', () => {
     ['unknown', 'godwit wait work --for safe'],
     ['filling', 'godwit wait work --for resumed'],
     ['lost', 'godwit resume work'],
+    ['elsewhere', 'godwit move work'],
   ] as const) test(`${state}: ${command}`, () => assert.equal(nextOf(desktop(state)).command, command));
 
   test('an outcome that is not known says what not to do', () => assert.match(nextOf(desktop('unknown')).why, /do not close the lid/));

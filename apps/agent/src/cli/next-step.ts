@@ -72,7 +72,7 @@ export function nextOf({ name, state, holder, holding, offline }: DesktopStatus)
     case 'free':
       return step(`resume ${name}`, 'goes on with it here');
     case 'elsewhere':
-      return step(`takeover ${name}`, `${holder ?? 'another host'} has it: it is suspended there first if that host is in reach, and you are asked before anything is given up`);
+      return step(`move ${name}`, `${holder ?? 'another host'} has it: it is suspended there first, then goes on here; a host that is out of reach is said to be, and nothing is given up`);
     case 'new':
       return step(`history ${name}`, 'nobody has it and it was never saved: start and suspend it on the host that made it');
   }

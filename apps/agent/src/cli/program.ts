@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { accountCommands } from './account-commands.ts';
 import { agentCommands } from './agent-commands.ts';
+import { bugReportCommand } from './bug-report-command.ts';
 import { cacheCommand } from './cache-command.ts';
 import { desktopCommands } from './desktop-commands.ts';
 import { moveCommands } from './move-commands.ts';
@@ -11,6 +12,7 @@ import { selfCommands } from './self-commands.ts';
 import type { Shell } from './shell.ts';
 import { viewCommand } from './view-command.ts';
 import { waitCommand } from './wait-command.ts';
+import { wordsCommand } from './words-command.ts';
 
 export const version = '0.1.0';
 
@@ -37,11 +39,13 @@ export function buildProgram({ ask, fail }: Pick<Shell, 'ask' | 'fail'>): Comman
   cacheCommand(shell);
   agentCommands(shell);
   viewCommand(shell);
+  bugReportCommand(shell);
+  wordsCommand(shell);
   selfCommands(shell);
   return program;
 }
 
 function environmentHelp(): string {
   const width = Math.max(...environmentVariables.map(([name]) => name.length));
-  return ['', 'Environment:', ...environmentVariables.map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}`)].join('\n');
+  return ['', 'What desktop, host, checkpoint, lease and the other words mean: godwit words', '', 'Environment:', ...environmentVariables.map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}`)].join('\n');
 }
