@@ -6,7 +6,7 @@ import { rows as accountRows } from '../account/rows.ts';
 export type NamedTest = readonly [file: string, name: string];
 
 export interface Row {
-  readonly by: 'storage' | 'device' | 'coordinator' | 'revoked device' | 'stale holder' | 'any device' | 'guest' | 'web' | 'all';
+  readonly by: 'storage' | 'device' | 'coordinator' | 'revoked device' | 'stale holder' | 'any device' | 'guest' | 'web' | 'operator' | 'all';
   readonly action: string;
   readonly outcome: string;
   readonly tests: readonly NamedTest[];
@@ -23,6 +23,8 @@ const chain = 'libs/crypto/src/device-chain.test.ts';
 const grants = 'libs/crypto/src/grants.test.ts';
 const audit = 'test/src/audit/audit.test.ts';
 const auditFlow = 'apps/api/src/audit/audit.flow.ts';
+const oidc = 'apps/api/src/operators/oidc.flow.ts';
+const signIn = 'apps/api/src/operators/sign-in.flow.ts';
 const security = 'apps/api/src/http/security.flow.ts';
 const vectors = 'test/src/vectors/vectors.test.ts';
 
@@ -153,6 +155,31 @@ const plan: readonly Row[] = [
     notYet: 'only accounts, joins, codes and visitors of the dashboard are limited by rate, signed requests such as acquire are not; how much others notice is not measured',
   },
   {
+    by: 'web', action: "come in by an OpenID provider as somebody else: with another's answer, a code or state that was changed or used, a name that somebody has, a group that says admin, or before there is an admin", outcome: 'refused, or somebody of their own without a role that was not given here',
+    tests: [
+      [oidc, 'is ended by the browser that began it, once, and with the answer that belongs to it'], [oidc, 'an answer with ${what} lets nobody in'], [oidc, 'a name is nobody: who has the name of another operator is another operator'],
+      [oidc, 'nobody becomes the first operator by it, nor an admin'], [oidc, 'its groups decide between viewer and operator at each sign-in; whom it gives no role stays out'], [oidc, 'what decides over others wants somebody whom the provider has asked anew'],
+    ],
+    notYet: 'a session lasts its 12 hours, whatever happens to its person at the provider meanwhile',
+  },
+  {
+    by: 'operator', action: 'look for a key, a recovery word, a page or a screen of a desktop in whatever the dashboard is sent', outcome: 'none is there: names, states, sizes, times and the log are',
+    tests: [['test/src/browser/day.test.ts', 'no key and no recovery word was in anything that a browser was sent']],
+  },
+  {
+    by: 'operator', action: 'act above the own role, with an old sign-in, after a removal; leave nobody who may decide', outcome: 'refused at the next request; the last admin stays',
+    tests: [[signIn, 'each route for operators asks for its role, and for a session'], [signIn, 'the last admin stays one; a role holds from the next request on; who is removed is out'], ['test/src/browser/sign-in.test.ts', 'an act that decides who operates asks for the passkey again when the sign-in is old']],
+  },
+  {
+    by: 'operator', action: 'do something and be removed, or deny it', outcome: 'on record with their name, in the transaction that did it; bars of hosts are in the audit log too',
+    tests: [['apps/api/src/operators/acts.flow.ts', 'has every act with who did it, also after they are gone, and every viewer may read it'], ['apps/api/src/operators/acts.flow.ts', 'what was refused is not in it, and a long one comes page by page without a gap']],
+    notYet: 'whoever owns the database can write another record; no browser can prove this one',
+  },
+  {
+    by: 'coordinator', action: 'forge, change, delay or repeat an order that a desktop come to a host (`godwit move --to`)', outcome: 'nothing arrives: only a signature of a host of the account counts, for this host, this desktop, its epoch, and now',
+    tests: [['apps/agent/src/move/arrival.test.ts', 'an order counts only with the signature of a host of the account, for this host, this desktop, its epoch, and now'], ['libs/crypto/src/arrival-order.test.ts', 'every flipped bit, every other length and bytes of no one are refused'], ['apps/agent/src/move/arrival.test.ts', 'hears the same order again after the coordinator was away: it is resumed once']],
+  },
+  {
     by: 'all', action: "damage, exchange or cut files of a host's cache; kill its agent while it writes there; let the store give it wrong bytes once", outcome: 'never a wrong byte, and no failed resume: it is fetched again',
     tests: [
       ['apps/agent/src/cache/warm-cache.test.ts', 'a file that is ${what} ${when} costs a request, and is mended'],
@@ -164,7 +191,7 @@ const plan: readonly Row[] = [
   {
     by: 'all', action: 'terminal and log control bytes in desktop, host and user names', outcome: 'escaped in logs, CLI and dashboard',
     tests: [['libs/base/src/log.test.ts', 'control bytes arrive escaped from every place a text can stand in'], ['libs/base/src/text.test.ts', 'leaves nothing that a terminal obeys in any text, and changes nothing twice'], ['libs/wire/src/values.test.ts', 'names, keys and numbers: what is accepted and what is not'], ['libs/crypto/src/chain-entry.test.ts', 'a name that is taken prints as it is; control characters and half surrogates are refused']],
-    notYet: 'there is no dashboard',
+    notYet: 'the dashboard writes text as text and takes no name with control bytes; no test puts one into its database',
   },
   {
     by: 'all', action: 'look for 1,000 canaries planted in guest RAM, guest disk and keys in every stored byte, log line and database row', outcome: '0 found',

@@ -13,13 +13,19 @@ type Examination = ControlResult<'doctor'>;
 /** Looks again and again until it is interrupted. For people: all of the first look, then what has changed; with `--json`: every look, one line each. */
 export async function watchDoctor(everyMs: number, fix: boolean, options: Common): Promise<never> {
   const paint = paintFor(process.stdout, process.env);
-  for (let before: Examination | undefined; ; await sleep(everyMs)) {
+  let before: Examination | undefined;
+  for (;;) {
     const now = await ask('doctor', { fix }, options, false);
-    if (now === undefined) continue; // The agent is gone, and that was said: it may come back.
+    // An agent that is gone was said to be; it may come back.
+    if (now !== undefined) show(before, now);
+    before = now ?? before;
+    await sleep(everyMs);
+  }
+
+  function show(earlier: Examination | undefined, now: Examination): void {
     if (options.json === true) tell(JSON.stringify(now));
-    else if (before === undefined) tell(`${answers.doctor(now, paint)}\n\nLooking again every ${everyMs / 1000} s, until Ctrl-C.`);
-    else for (const line of changesText(before, now, new Date(systemClock.wallMs()).toLocaleTimeString(), paint)) tell(line);
-    before = now;
+    else if (earlier === undefined) tell(`${answers.doctor(now, paint)}\n\nLooking again every ${everyMs / 1000} s, until Ctrl-C.`);
+    else for (const line of changesText(earlier, now, new Date(systemClock.wallMs()).toLocaleTimeString(), paint)) tell(line);
   }
 }
 

@@ -97,7 +97,7 @@ function lostHost({ accountId, hostId, name, sinceMs, holds }: LostHost): Attent
   return {
     ...about({ accountId, hostId }), id: `HOST_LOST:${hostId}`, code: 'HOST_LOST', severity: 'high', sinceMs,
     text: `${name} is out of reach and holds ${listed(holds)}: what was done there since the newest checkpoint is on it alone`,
-    nextStep: `Find ${name} and connect it. If it is gone for good, its user runs "godwit takeover NAME" on another machine, and "godwit revoke" if it may be in other hands.`,
+    nextStep: `Find ${name} and connect it. If it is gone for good, its user runs \`godwit takeover NAME\` on another machine, and \`godwit revoke\` if it may be in other hands.`,
   };
 }
 
@@ -105,7 +105,7 @@ function exposedDesktop({ accountId, desktopId, hostId, name, hostName, sinceMs,
   return {
     ...about({ accountId, desktopId, hostId }), id: `DESKTOP_UNPROTECTED:${accountId}:${desktopId}`, code: 'DESKTOP_UNPROTECTED', severity: hasCheckpoint ? 'medium' : 'high', sinceMs,
     text: hasCheckpoint ? `${name} on ${hostName} has no checkpoint of the last day: all work since is on ${hostName} alone` : `${name} on ${hostName} has never been saved: all of it is on ${hostName} alone`,
-    nextStep: `On ${hostName}: "godwit protect ${name}" makes checkpoints while it runs, "godwit suspend ${name}" saves it now.`,
+    nextStep: `On ${hostName}: \`godwit protect ${name}\` makes checkpoints while it runs, \`godwit suspend ${name}\` saves it now.`,
   };
 }
 
@@ -131,8 +131,8 @@ function troubleOf({ trouble, phase, fault }: TroubledMove): string {
 
 function nextStepOf({ trouble, fault, hostName, name }: TroubledMove): string {
   if (trouble === 'failed') return capital(hintOf(fault) ?? `see the log of the agent on ${hostName}`);
-  if (trouble === 'unknown') return `Leave ${hostName} on and connected: its agent asks until it knows. "godwit status ${name}" there says how it stands.`;
-  return `See on ${hostName} whether it is on and connected: "godwit doctor" tells of the link and the store, "godwit status ${name}" of the desktop.`;
+  if (trouble === 'unknown') return `Leave ${hostName} on and connected: its agent asks until it knows. \`godwit status ${name}\` there says how it stands.`;
+  return `See on ${hostName} whether it is on and connected: \`godwit doctor\` tells of the link and the store, \`godwit status ${name}\` of the desktop.`;
 }
 
 function oldHost({ accountId, hostId, name, version, sinceMs }: OldHost, own: string): Attention {
@@ -178,7 +178,7 @@ function fillingStore({ nowMs, store: { usedBytes, freeBytes, fullAtMs } }: Fact
   return [{
     ...about({}), id: 'STORE_FILLING', code: 'STORE_FILLING', severity: isNear ? 'high' : 'medium', sinceMs: nowMs,
     text: `The store has ${gibibytes(freeBytes)} GiB left${leftMs === Infinity ? '' : `, enough for ${days(leftMs)} at the growth of the last week`}`,
-    nextStep: 'Give it a larger disk, or have users drop old checkpoints with "godwit prune": a full store takes no checkpoint.',
+    nextStep: 'Give it a larger disk, or have users drop old checkpoints with `godwit prune`: a full store takes no checkpoint.',
   }];
 }
 

@@ -17,7 +17,7 @@ export function DesktopList({ filters }: { readonly filters: DesktopFilters }) {
 function InPages({ filters }: { readonly filters: DesktopFilters }) {
   const read = useRead('listAllDesktops', { query: desktopsAsk(filters, filters.from) }, { placeholderData: (before) => before });
   return (
-    <Card title="All that are like this" read={read} lines={12} wide>
+    <Card title={titleOf(filters)} read={read} lines={12} wide>
       {({ desktops, total }) => (
         <>
           <Pages total={total} from={filters.from} perPage={operatorPageLimit} what="desktops" />
@@ -46,7 +46,7 @@ function InOneList({ filters }: { readonly filters: DesktopFilters }) {
     if (pageOf(first) !== pageOf(shown.first) || pageOf(last) !== pageOf(shown.last)) setShown({ first, last });
   };
   return (
-    <Card title="All that are like this" read={upper} lines={12} wide>
+    <Card title={titleOf(filters)} read={upper} lines={12} wide>
       {({ total }) => (
         <>
           <p role="status" className="quiet">
@@ -59,7 +59,9 @@ function InOneList({ filters }: { readonly filters: DesktopFilters }) {
   );
 }
 
-function Nothing({ filters: { search, condition, protection, hostId } }: { readonly filters: DesktopFilters }) {
-  const filtered = search !== '' || condition !== null || protection !== null || hostId !== null;
-  return filtered ? <Empty title="No desktop is like that.">Take a filter away to see more.</Empty> : <Empty title="There are no desktops yet.">The first comes with godwit create on an enrolled host.</Empty>;
+const isFiltered = ({ search, condition, protection, hostId }: DesktopFilters): boolean => search !== '' || condition !== null || protection !== null || hostId !== null;
+const titleOf = (filters: DesktopFilters): string => (isFiltered(filters) ? 'Those that are like this' : 'All desktops');
+
+function Nothing({ filters }: { readonly filters: DesktopFilters }) {
+  return isFiltered(filters) ? <Empty title="No desktop is like that.">Take a filter away to see more.</Empty> : <Empty title="There are no desktops yet.">The first comes with godwit create on an enrolled host.</Empty>;
 }

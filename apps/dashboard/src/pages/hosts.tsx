@@ -32,6 +32,7 @@ export function Component() {
   const from = Number(/^[0-9]{1,9}$/.exec(url.get('from') ?? '')?.[0] ?? 0);
   const change = (values: Record<string, string | undefined>): void => setUrl(withValues(url, values), { replace: true });
   const read = useRead('listAllHosts', { query: { from: `${from}`, ...(search === '' ? {} : { search }), ...(state === undefined ? {} : { state }) } }, { placeholderData: (before) => before });
+  const filtered = search !== '' || state !== undefined;
   const open = read.data?.hosts.find(({ hostId }) => hostId === opened);
   return (
     <Page title="Hosts" lead="Every machine with an agent: whether it is in reach, what it can do, and what it holds.">
@@ -39,11 +40,11 @@ export function Component() {
         <TextFilter title="Name, id or account" value={search} limit={64} onChange={(value) => change({ search: value })} />
         <Choice title="State" value={state ?? null} all="any" options={states} onChange={(value) => change({ state: value ?? undefined })} />
       </form>
-      <Card title="All that are like this" read={read} lines={12} wide>
+      <Card title={filtered ? 'Those that are like this' : 'All hosts'} read={read} lines={12} wide>
         {({ hosts, total }) => (
           <>
             <Pages total={total} from={from} perPage={operatorPageLimit} what="hosts" />
-            {total === 0 ? <Nothing filtered={search !== '' || state !== undefined} /> : <Table caption="Hosts" columns={hostColumns(({ hostId }) => setOpened(hostId), mayBar ? setBarring : null)} rows={hosts} keyOf={({ hostId }) => hostId} total={total} from={from} />}
+            {total === 0 ? <Nothing filtered={filtered} /> : <Table caption="Hosts" columns={hostColumns(({ hostId }) => setOpened(hostId), mayBar ? setBarring : null)} rows={hosts} keyOf={({ hostId }) => hostId} total={total} from={from} />}
           </>
         )}
       </Card>
