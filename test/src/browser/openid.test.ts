@@ -9,7 +9,7 @@ import { enrolFirst, heading, settled } from './acts.ts';
 import { assertAccessible } from './accessibility.ts';
 import { runSql } from './database.ts';
 import { ask } from './pages.ts';
-import { Stage } from './stage.ts';
+import { Stage, type Visit } from './stage.ts';
 
 const client = { client_id: 'godwit', client_secret: 'a secret of the test', response_types: ['code'], grant_types: ['authorization_code'] };
 
@@ -43,12 +43,18 @@ describe('sign-in at the dashboard by an OpenID provider', { timeout: 300_000 },
     await page.getByPlaceholder('and password').fill('any');
     await page.getByRole('button', { name: 'Sign-in' }).click();
   }
+  /** Its pages are of another origin, have no icon, and want a font from far away, which they do not get. */
+  async function allowProvider({ context, watch }: Visit): Promise<void> {
+    await context.route(/^https:\/\/fonts\.googleapis\.com\//, (route) => route.fulfill({ contentType: 'text/css', body: '' }));
+    for (const expected of [/^asks another origin: http:\/\/127\.0\.0\.1:/, /^asks another origin: https:\/\/fonts\.googleapis\.com\//, /status of 404 .*\/favicon\.ico$/]) watch.allow(expected);
+  }
   const viaProvider = (page: Page) => page.getByRole('button', { name: 'Sign in with the house' });
 
   test('comes back to the page that was wanted, confirms anew there, and leaves nothing of it in the address', async () => {
     await enrolFirst(stage, 'Ada');
-    await stage.visit({}, async ({ page, watch }) => {
-      watch.allow(/asks another origin: http:\/\/127\.0\.0\.1:/);
+    await stage.visit({}, async (visit) => {
+      const { page, watch } = visit;
+      await allowProvider(visit);
       await page.goto(stage.address('/hosts?search=x'));
       await viaProvider(page).waitFor();
       await assertAccessible(page, 'the sign-in page with a provider');
@@ -78,8 +84,9 @@ describe('sign-in at the dashboard by an OpenID provider', { timeout: 300_000 },
   });
 
   test('whom the provider gives no role is told so, with the next step', async () => {
-    await stage.visit({}, async ({ page, watch }) => {
-      watch.allow(/asks another origin: http:\/\/127\.0\.0\.1:/);
+    await stage.visit({}, async (visit) => {
+      const { page, watch } = visit;
+      await allowProvider(visit);
       watch.allow(/status of 403/);
       await page.goto(stage.address('/sign-in'));
       await viaProvider(page).click();

@@ -34,7 +34,7 @@ describe('the screen of a desktop in a browser', { timeout: 180_000 }, () => {
     await house.close();
   });
 
-  test('shows the guest, says when the lid may be closed, and shows the guest again when it is back', async () => {
+  test('shows the guest, says when the lid may be closed, and shows the guest again when it is back', async (t) => {
     const link = (await host.must('view', 'work')).url!;
     const context = await browser.newContext({ viewport: { width: 900, height: 600 } });
     context.setDefaultTimeout(60_000);
@@ -51,7 +51,7 @@ describe('the screen of a desktop in a browser', { timeout: 180_000 }, () => {
       for (let colours = 0; colours < 2; colours = await coloursShown(page)) await new Promise((resolve) => setTimeout(resolve, 100));
     };
     await shown();
-    console.log(`the guest's picture was there ${Math.round(performance.now() - askedMs)} ms after the link was followed`);
+    t.diagnostic(`the guest's picture was there ${Math.round(performance.now() - askedMs)} ms after the link was followed`);
     await assertAccessible(page, 'the page of a screen');
     await host.suspend('work');
     await page.getByText('Safe to close the lid').waitFor();

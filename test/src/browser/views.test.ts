@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { enrolFirst, settled, signIn } from './acts.ts';
+import { comeIn, enrolFirst, settled, signIn, until } from './acts.ts';
 import { hearOfCompany } from './company.ts';
 import { beginDay, spreadDay } from './day.ts';
 import { ask, assertFailsInParts, everyPage, findingsInEveryLook, goTo, type Known, type PagePlace } from './pages.ts';
@@ -129,6 +129,24 @@ describe('the pages of a day', { timeout: 340_000 }, () => {
     await stage.visit({}, async (visit) => {
       await signIn(stage, visit);
       for (const name of ['overview', 'desktops', 'hosts', 'moves', 'store', 'desktop', 'trust']) await assertFailsInParts(stage, visit, place(name));
+    });
+  });
+
+  test('who takes care of what needs a person is shown after all else, and is on record', async () => {
+    await stage.visit({}, async (visit) => {
+      const { page } = visit;
+      await comeIn(stage, visit);
+      await settled(page);
+      const first = page.locator('.need').first();
+      const said = (await first.locator('p').first().textContent()) ?? '';
+      await first.getByRole('button', { name: /^I take care of it/ }).click();
+      const taken = page.locator('.need').last();
+      await taken.getByText('takes care of it, since').waitFor();
+      assert.equal(await taken.locator('p').first().textContent(), said);
+      await taken.getByRole('button', { name: /^Nobody takes care of it any more/ }).click();
+      await until(page, "document.querySelector('.need-care span') === null");
+      await goTo(stage, page, place('audit'));
+      for (const act of ['takes care of: ', 'takes no care any more of: ']) await page.locator('.audit-what').filter({ hasText: act }).first().waitFor();
     });
   });
 

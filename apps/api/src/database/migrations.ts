@@ -6,6 +6,7 @@ import { addOwnership } from '../leases/ownership.migration.ts';
 import { addMoves } from '../moves/moves.migration.ts';
 import { addOperatorActs } from '../operators/acts.migration.ts';
 import { addOperators } from '../operators/operators.migration.ts';
+import { addAcknowledged } from '../overview/acknowledged.migration.ts';
 import { addOperatorViews } from '../overview/views.migration.ts';
 import { addCollection } from '../prune/prune.migration.ts';
 
@@ -26,6 +27,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0008-operator-views': { up: addOperatorViews },
   '0009-join-facts': { up: addJoinFacts },
   '0010-operator-acts': { up: addOperatorActs },
+  '0011-acknowledged': { up: addAcknowledged },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

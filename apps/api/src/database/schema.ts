@@ -239,6 +239,13 @@ export interface OperatorActsTable {
   detail: JSONColumnType<Record<string, string>>;
 }
 
+export interface AttentionAcknowledgedTable {
+  attention_id: string;
+  operator_name: string;
+  severity: 'low' | 'medium' | 'high';
+  acknowledged_at: Generated<Date>;
+}
+
 export interface MovesTable {
   account_id: AccountId;
   desktop_id: DesktopId;
@@ -295,6 +302,7 @@ export interface Schema {
   invites: InvitesTable;
   sessions: SessionsTable;
   operator_acts: OperatorActsTable;
+  attention_acknowledged: AttentionAcknowledgedTable;
   moves: MovesTable;
   job_runs: JobRunsTable;
   store_days: StoreDaysTable;

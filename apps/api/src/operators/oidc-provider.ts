@@ -15,7 +15,7 @@ export interface Begun {
 /** On each call to the provider. */
 const patienceSeconds = 10;
 const answerMaxBytes = 1024 * 1024;
-/** A sign-in at the provider counts for as long as a session here does. */
+/** A sign-in at the provider counts for as long as a session here does. Not every provider keeps to it, or says when it was: who has no `auth_time` is not fresh, and that is all. */
 const maxAgeSeconds = 12 * 60 * 60;
 
 export class OidcProvider {
@@ -50,7 +50,7 @@ export class OidcProvider {
     const url = new URL(this.#redirectUri());
     url.search = query;
     try {
-      const tokens = await oidc.authorizationCodeGrant(configuration, url, { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, maxAge: maxAgeSeconds, idTokenExpected: true });
+      const tokens = await oidc.authorizationCodeGrant(configuration, url, { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true });
       const claims = tokens.claims();
       if (claims === undefined) throw new Fault('OIDC_REFUSED', { expected: 'an ID token' });
       if (configuration.serverMetadata().userinfo_endpoint === undefined) return claims;

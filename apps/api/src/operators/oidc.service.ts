@@ -73,7 +73,7 @@ export class OidcService {
     if (away === undefined || browser === undefined || digestOf(browser) !== away.browser) throw new Fault('OIDC_REFUSED', { expected: 'a sign-in that was begun in this browser a moment ago' });
     const person = personOf(await provider.claimsFrom(query, state, away), provider.options);
     // Whoever may not have been asked at all is not let in as somebody who was.
-    if (away.fresh && !person.fresh) throw new Fault('OIDC_REFUSED', { expected: 'a provider that asks anew who it is', found: 'one that remembered it' });
+    if (away.fresh && !person.fresh) throw new Fault('OIDC_REFUSED', { expected: 'a provider that asks anew who it is, and says when it did (auth_time)', found: 'one that remembered it, or does not say' });
     const { held, before } = await this.#sessions.held(request.headers);
     const token = await inTransaction(this.#db, async (trx) => {
       const operatorId = await this.#admit(trx, person);

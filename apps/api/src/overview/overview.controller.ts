@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { Overview } from '@godwit/wire';
-import { Serve } from '../http/serve.ts';
+import { Asked, Serve, type Call } from '../http/serve.ts';
 import { OverviewService } from './overview.service.ts';
 
 @Controller()
@@ -14,5 +14,11 @@ export class OverviewController {
   @Serve('readOverview')
   read(): Promise<Overview> {
     return this.#overview.read();
+  }
+
+  @Serve('acknowledgeAttention')
+  async acknowledge(@Asked() { operator, body }: Call<'acknowledgeAttention'>): Promise<Record<string, never>> {
+    await this.#overview.acknowledge(operator.session.operator, body.id, body.acknowledged);
+    return {};
   }
 }

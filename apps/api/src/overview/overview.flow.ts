@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sql } from 'kysely';
 import { saveDesktop } from '../testing/lease-world.ts';
@@ -55,5 +55,30 @@ describe('the overview', () => {
     await sql`update hosts set report = '{"agentVersion": "none"}' where name = 'ben-pc'`.execute(views.db);
     const last = await views.overview.attention();
     deepEqual(last.map(({ code }) => code).filter((code) => code === 'SCRUB_FAILED' || code === 'HOST_OUT_OF_DATE'), ['SCRUB_FAILED', 'HOST_OUT_OF_DATE']);
+  });
+
+  it('keeps who takes care of what, puts that last, has it on record, and forgets it when it is taken back or gone', async () => {
+    await using views = await Views.raise();
+    const { coordinator } = views.stage;
+    const person = await enrol(coordinator, 'anna-pc');
+    for (const name of ['first', 'second']) await createDesktop(person.client, name);
+    await sql`update desktops set created_at = now() - interval '3 days'`.execute(views.db);
+    const ada = { operatorId: '0a'.repeat(16), name: 'Ada', role: 'operator', passkeys: 1, oidc: false, createdMs: 0, lastSeenMs: null } as const;
+    const read = async () => (await shown('readOverview', views.overview.read())).attention.filter(({ code }) => code === 'DESKTOP_UNPROTECTED');
+    const [one, two] = await read();
+    await views.overview.acknowledge(ada, one!.id, true);
+    await views.overview.acknowledge(ada, one!.id, true);
+    const after = await read();
+    deepEqual(after.map(({ id, acknowledged }) => [id, acknowledged?.operatorName]), [[two!.id, undefined], [one!.id, 'Ada']]);
+    deepEqual(views.news.filter(({ type }) => type === 'attention-changed').length, 2);
+    await views.overview.acknowledge(ada, one!.id, false);
+    deepEqual((await read()).map(({ acknowledged }) => acknowledged), [null, null]);
+    await rejects(views.overview.acknowledge(ada, 'HOST_LOST:nobody', true), { code: 'ATTENTION_NOT_FOUND' });
+    const acts = await views.db.selectFrom('operator_acts').select(['operator_name', 'act']).orderBy('act_id').execute();
+    deepEqual(acts.map(({ operator_name: who, act }) => [who, act]), [['Ada', 'attention-acknowledged'], ['Ada', 'attention-acknowledged'], ['Ada', 'attention-returned']]);
+    await views.overview.acknowledge(ada, one!.id, true);
+    await sql`update desktops set created_at = now() where name = ${one!.text.split(' ')[0]!}`.execute(views.db);
+    await views.overview.acknowledge(ada, two!.id, true);
+    equal((await views.db.selectFrom('attention_acknowledged').selectAll().execute()).length, 1);
   });
 });

@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import { desktopCondition, protection, type Attention, type DesktopRow, type Overview, type Protection } from '@godwit/wire';
+import { Fault } from '@godwit/base';
+import { desktopCondition, protection, type Attention, type DesktopRow, type Operator, type Overview, type Protection } from '@godwit/wire';
 import { Coordinator } from '../coordinator-identity.ts';
-import { reached, type Database } from '../database/database.ts';
+import { inTransaction, reached, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import { isInReach } from '../hosts/reach.ts';
 import { readFailedJobs } from '../jobs/job-runs.ts';
@@ -11,7 +12,10 @@ import { isUnderWay, readMoves } from '../moves/move-rows.ts';
 import { conditionOf, protectionOf, standing } from '../operator-desktops/standing.ts';
 import { isBehind, mayAct, outOfDateVersions } from '../operator-hosts/host-list.ts';
 import { OperatorStoreService } from '../operator-store/operator-store.service.ts';
+import { recordAct } from '../operators/acts.ts';
+import { OperatorsHub } from '../operators/operators-hub.ts';
 import { databaseToken } from '../tokens.ts';
+import { acknowledge, readAcknowledged, withAcknowledged } from './acknowledged.ts';
 import { attend } from './attention.ts';
 import { failedNewsMs, readDamagedDesktops, readExposed, readLostHosts, readOldHosts, readTroubled } from './facts.ts';
 
@@ -25,6 +29,7 @@ export class OverviewService {
   readonly #hub: EventsHub;
   readonly #store: OperatorStoreService;
   readonly #upkeep: Upkeep;
+  readonly #news: OperatorsHub;
 
   constructor(
     @Inject(databaseToken) db: Database,
@@ -32,39 +37,57 @@ export class OverviewService {
     @Inject(EventsHub) hub: EventsHub,
     @Inject(OperatorStoreService) store: OperatorStoreService,
     @Inject(Upkeep) upkeep: Upkeep,
+    @Inject(OperatorsHub) news: OperatorsHub,
   ) {
     this.#db = db;
     this.#coordinator = coordinator;
     this.#hub = hub;
     this.#store = store;
     this.#upkeep = upkeep;
+    this.#news = news;
   }
 
   async read(): Promise<Overview> {
     const versions = await reached(() => outOfDateVersions({ db: this.#db, version: this.#coordinator.version, streaming: [] }));
-    const [attention, desktops, hosts, moves, failedLastDay, { liveBytes, deadBytes, objects }, nowMs] = await Promise.all([
-      this.#attention(versions), this.#countDesktops(), this.#countHosts(versions), readMoves(this.#db, isUnderWay, movesMax), this.#countFailed(), this.#store.state(), this.#nowMs(),
+    const [list, given, desktops, hosts, moves, failedLastDay, { liveBytes, deadBytes, objects }, nowMs] = await Promise.all([
+      this.#attention(versions), reached(() => readAcknowledged(this.#db)), this.#countDesktops(), this.#countHosts(versions), readMoves(this.#db, isUnderWay, movesMax), this.#countFailed(), this.#store.state(), this.#nowMs(),
     ]);
+    // The list's own clock was read before: what is true now is not older than that.
+    const attention = withAcknowledged(list.entries, given, list.nowMs);
     return { nowMs, version: this.#coordinator.version, attention, ...desktops, hosts, moves, failedLastDay, store: { liveBytes, deadBytes, objects } };
   }
 
   /** What needs a person, the worst first. */
   async attention(): Promise<Attention[]> {
-    return this.#attention(await reached(() => outOfDateVersions({ db: this.#db, version: this.#coordinator.version, streaming: [] })));
+    return (await this.#attention(await reached(() => outOfDateVersions({ db: this.#db, version: this.#coordinator.version, streaming: [] })))).entries;
   }
 
-  async #attention(versions: readonly string[]): Promise<Attention[]> {
+  /** An operator says that they take care of it, or takes that back. Throws ATTENTION_NOT_FOUND. */
+  async acknowledge(by: Operator, id: string, acknowledged: boolean): Promise<void> {
+    const list = await this.attention();
+    const entry = list.find((each) => each.id === id);
+    if (entry === undefined) throw new Fault('ATTENTION_NOT_FOUND');
+    await inTransaction(this.#db, async (trx) => {
+      await acknowledge(trx, list, entry, acknowledged ? by.name : null);
+      await recordAct(trx, by, acknowledged ? 'attention-acknowledged' : 'attention-returned', { subject: entry.text });
+    });
+    this.#news.publish({ type: 'attention-changed' });
+  }
+
+  /** With the time of the clock that it was made by. */
+  async #attention(versions: readonly string[]): Promise<{ readonly entries: Attention[]; readonly nowMs: number }> {
     const streaming = this.#hub.streaming();
     const [nowMs, lostHosts, exposed, moves, oldHosts, damaged, failedJobs, store] = await Promise.all([
       this.#nowMs(), readLostHosts(this.#db, streaming), readExposed(this.#db), readTroubled(this.#db), readOldHosts(this.#db, versions), readDamagedDesktops(this.#db), readFailedJobs(this.#db),
       this.#store.state(),
     ]);
     const { liveBytes, deadBytes, freeBytes, fullAtMs, oldestUnlookedMs } = store;
-    return attend({
+    const entries = attend({
       nowMs, version: this.#coordinator.version, lostHosts, exposed, moves, oldHosts, damaged, failedJobs,
       scrub: { oldestMs: oldestUnlookedMs, againMs: this.#upkeep.scrubAgainMs },
       store: { usedBytes: liveBytes + deadBytes, freeBytes, fullAtMs },
     });
+    return { entries, nowMs };
   }
 
   async #countDesktops(): Promise<Pick<Overview, 'desktops' | 'protection'>> {

@@ -47,7 +47,7 @@ export class Views implements AsyncDisposable {
     this.desktops = new OperatorDesktopsService(db, this.hub);
     this.hosts = new OperatorHostsService(db, coordinator, this.hub, news);
     this.store = new OperatorStoreService(db, new ObjectDirectory(join(stage.dataDirectory, 'objects'), systemRandom), systemClock);
-    this.overview = new OverviewService(db, coordinator, this.hub, this.store, upkeep);
+    this.overview = new OverviewService(db, coordinator, this.hub, this.store, upkeep, news);
   }
 
   static async raise(): Promise<Views> {

@@ -12,6 +12,8 @@ const sentences: Record<OperatorActKind, (act: OperatorAct) => string> = {
   'operator-removed': ({ subject, detail }) => `removed ${subject}, who was ${detail['role'] ?? '?'}`,
   'host-barred': ({ subject, detail }) => `barred the host ${subject}${because(detail)}`,
   'host-admitted': ({ subject, detail }) => `let the host ${subject} in again${because(detail)}`,
+  'attention-acknowledged': ({ subject }) => `takes care of: ${subject}`,
+  'attention-returned': ({ subject }) => `takes no care any more of: ${subject}`,
 };
 
 function because({ reason = '' }: OperatorAct['detail']): string {

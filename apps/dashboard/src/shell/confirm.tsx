@@ -65,6 +65,8 @@ export function Confirmed({ children }: { readonly children: ReactNode }) {
 /** The provider's name for whom it alone lets in; null: there is a passkey. */
 function useProviderOnly(): string | null {
   const { operator } = useSession();
-  const ways = useRead('signInWays', {});
-  return operator.oidc && operator.passkeys === 0 ? (ways.data?.oidc ?? null) : null;
+  const only = operator.oidc && operator.passkeys === 0;
+  // What visitors ask is counted: nobody else asks it.
+  const ways = useRead('signInWays', {}, { enabled: only });
+  return only ? (ways.data?.oidc ?? null) : null;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { accountId, byteCount, count, desktopId, hostId, timeMs } from '../values.ts';
 import { desktopCondition, protection } from './desktops.ts';
 import { move } from './moves.ts';
+import { operatorName } from './sign-in.ts';
 
 /** The first page: who needs a person, then what there is. */
 
@@ -20,12 +21,18 @@ export const attention = z.object({
   hostId: hostId.nullable(),
 });
 export type Attention = z.infer<typeof attention>;
+/** With who takes care of it, and since when; null: nobody has said so of this time that it is there. */
+export const shownAttention = attention.extend({ acknowledged: z.object({ operatorName, timeMs }).nullable() });
+export type ShownAttention = z.infer<typeof shownAttention>;
+/** `acknowledged`: false takes it back. */
+export const acknowledgeBody = z.strictObject({ id: z.string().max(160), acknowledged: z.boolean() });
 
 export const overview = z.object({
   /** The coordinator's clock; ages are told against it. */
   nowMs: timeMs,
   version: z.string().max(64),
-  attention: z.array(attention).max(200),
+  /** What somebody takes care of comes last. */
+  attention: z.array(shownAttention).max(200),
   desktops: z.record(desktopCondition, count),
   protection: z.record(protection, count),
   hosts: z.object({ current: count, inReach: count, outOfDate: count }),

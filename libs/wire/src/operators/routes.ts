@@ -204,6 +204,17 @@ export const operatorRoutes = {
     answer: overview.overview,
     faults: [],
   },
+  acknowledgeAttention: {
+    method: 'POST',
+    path: '/v1/operator/attention/acknowledge',
+    auth: 'operator',
+    role: 'operator',
+    summary: 'Say that one takes care of what needs a person, or take that back',
+    body: overview.acknowledgeBody,
+    status: 200,
+    answer: nothing,
+    faults: ['ATTENTION_NOT_FOUND'],
+  },
   listAllDesktops: {
     method: 'GET',
     path: '/v1/operator/desktops',
