@@ -6,9 +6,17 @@ import type { ObjectStore } from '@godwit/snapshot';
 /** Objects on their way at once: a second hides the round trips of the first. */
 const uploadsMax = 2;
 
+interface Spooled {
+  readonly key: string;
+  readonly file: string;
+  readonly lengthBytes: number;
+  readonly sha256: Buffer | undefined;
+}
+
 /**
- * A store that takes an object as soon as this host's disk has it, and passes it on at the store's own pace. While a guest runs on, its writes
- * wait for pages that QEMU has not handed over yet: a slow link must not be felt in there. Objects are sealed before they come here. At most
+ * A store that passes objects on at the store's own pace, and takes those that come faster as soon as this host's disk has them. While a guest runs
+ * on, its writes wait for pages that QEMU has not handed over yet: a slow link must not be felt in there. A store that keeps up gets them from
+ * memory: whoever puts must be able to have `uploadsMax` (2) objects under way and go on. Objects are sealed before they come here. At most
  * `capBytes` lie here; beyond that `put` waits. What lies here is worth nothing without the agent that put it there: `end` removes it.
  */
 export class SpoolStore implements ObjectStore {
@@ -17,7 +25,7 @@ export class SpoolStore implements ObjectStore {
   readonly #capBytes: number;
   /** What was taken and is not in the store yet. */
   #spooledBytes = 0;
-  readonly #queue: { readonly key: string; readonly file: string; readonly lengthBytes: number }[] = [];
+  readonly #queue: Spooled[] = [];
   #uploading = 0;
   /** Taken so far: each is a file of its own. */
   #files = 0;
@@ -43,7 +51,12 @@ export class SpoolStore implements ObjectStore {
   }
 
   /** Not durable when it resolves: `drained` is. Throws what an earlier upload failed with. */
-  async put(key: string, body: Uint8Array): Promise<void> {
+  async put(key: string, body: Uint8Array, sha256?: Buffer): Promise<void> {
+    this.#assertSound();
+    if (this.#uploading < uploadsMax && this.#queue.length === 0) {
+      await this.#pass(key, body, sha256);
+      return;
+    }
     // One that is larger than the cap goes alone.
     while (this.#failure === undefined && this.#spooledBytes > 0 && this.#spooledBytes + body.length > this.#capBytes) await this.#changed.promise;
     this.#assertSound();
@@ -55,13 +68,13 @@ export class SpoolStore implements ObjectStore {
       this.#fail(error);
       throw error;
     }
-    this.#queue.push({ key, file, lengthBytes: body.length });
+    this.#queue.push({ key, file, lengthBytes: body.length, sha256 });
     this.#pump();
   }
 
   /** Resolves when all that was put is in the store. Throws what an upload failed with. */
   async drained(): Promise<void> {
-    while (this.#failure === undefined && this.#spooledBytes > 0) await this.#changed.promise;
+    while (this.#failure === undefined && (this.#spooledBytes > 0 || this.#uploading > 0)) await this.#changed.promise;
     this.#assertSound();
   }
 
@@ -95,14 +108,31 @@ export class SpoolStore implements ObjectStore {
     }
   }
 
-  async #upload({ key, file, lengthBytes }: { readonly key: string; readonly file: string; readonly lengthBytes: number }): Promise<void> {
+  async #upload({ key, file, lengthBytes, sha256 }: Spooled): Promise<void> {
     try {
-      await this.#store.put(key, await readFile(file));
+      await this.#store.put(key, await readFile(file), sha256);
       await rm(file);
       this.#spooledBytes -= lengthBytes;
     } catch (error) {
       this.#fail(error);
     }
+    this.#uploaded();
+  }
+
+  /** From memory: throws what its own upload failed with. */
+  async #pass(key: string, body: Uint8Array, sha256: Buffer | undefined): Promise<void> {
+    this.#uploading += 1;
+    try {
+      await this.#store.put(key, body, sha256);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    } finally {
+      this.#uploaded();
+    }
+  }
+
+  #uploaded(): void {
     this.#uploading -= 1;
     this.#pump();
     this.#tell();
