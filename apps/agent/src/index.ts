@@ -4,6 +4,7 @@ export { KeyStore } from './account/key-store.ts';
 export { PolicyMemory } from './account/policy-memory.ts';
 export { exitCodeMeanings, exitCodes } from './cli/exit-code.ts';
 export { manExamples, manPage } from './cli/man-page.ts';
+export { agentMetrics } from './cli/metrics-command.ts';
 export { buildProgram } from './cli/program.ts';
 export { bytesText, durationText, table } from './cli/figures.ts';
 export { askAgent } from './daemon/control-client.ts';

@@ -34,6 +34,8 @@ import { Holdings } from './leases/holdings.ts';
 import { LeasesController } from './leases/leases.controller.ts';
 import { LeasesService } from './leases/leases.service.ts';
 import { Renewals } from './leases/renewals.ts';
+import { FleetReader } from './metrics/fleet-figures.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { MovesController } from './moves/moves.controller.ts';
 import { MovesService } from './moves/moves.service.ts';
 import { ObjectDirectory } from './objects/object-directory.ts';
@@ -70,6 +72,7 @@ import { clockToken, databaseToken, logToken, oidcToken, randomToken, urlKeyToke
 
 /** What the coordinator's parts stand on; made by `startCoordinator`. */
 export interface Ground {
+  readonly metrics: Metrics;
   readonly db: Database;
   readonly statements: Statements;
   readonly renewals: Renewals;
@@ -94,6 +97,7 @@ export class CoordinatorModule {
       controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, LeasesController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, ScrubController, SystemController, OperatorsController, MovesController, OverviewController, OperatorDesktopsController, OperatorHostsController, OperatorStoreController, OperatorAuditController],
       providers: [
         { provide: databaseToken, useValue: ground.db },
+        { provide: Metrics, useValue: ground.metrics },
         { provide: Statements, useValue: ground.statements },
         { provide: Renewals, useValue: ground.renewals },
         { provide: Coordinator, useValue: ground.coordinator },
@@ -137,6 +141,7 @@ export class CoordinatorModule {
         MovesService,
         OverviewService,
         OperatorNews,
+        FleetReader,
         OperatorDesktopsService,
         OperatorHostsService,
         OperatorStoreService,

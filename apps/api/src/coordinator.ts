@@ -19,11 +19,15 @@ import { HostsRepository } from './hosts/hosts.repository.ts';
 import { receiveBodies } from './http/body.ts';
 import { answerFault } from './http/fault.filter.ts';
 import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
+import { watchRequests, type WatchParts } from './http/request-watch.ts';
 import { Signatures } from './http/signatures.ts';
 import { attachStreams, type Stream } from './http/streams.ts';
 import { closeRuns, recordRun } from './jobs/job-runs.ts';
 import { keepUp, Upkeep, type Job, type UpkeepOptions } from './jobs/upkeep.ts';
 import { beginRenewals } from './leases/lease-keeper.ts';
+import { FleetReader } from './metrics/fleet-figures.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { serveMetrics } from './metrics/metrics-server.ts';
 import { ObjectDirectory } from './objects/object-directory.ts';
 import { MovesService } from './moves/moves.service.ts';
 import { ObjectRequests } from './objects/object-requests.ts';
@@ -53,6 +57,8 @@ export interface CoordinatorOptions {
   readonly publicOrigin?: string | undefined;
   /** An OpenID provider that operators may sign in with. */
   readonly oidc?: OidcOptions | undefined;
+  /** Where Prometheus may ask for figures; without it nobody may. */
+  readonly metrics?: { readonly host: string; /** 0: any free one. */ readonly port: number } | undefined;
   readonly rates?: RateOptions;
   /** How long what nothing needs is kept, how often that is looked at, how fast scrub reads. */
   readonly upkeep?: Partial<UpkeepOptions>;
@@ -69,6 +75,8 @@ export interface RunningCoordinator {
   readonly audience: string;
   /** What heads of its audit log are signed with: the public key. */
   readonly logKey: Buffer;
+  /** Where the metrics are, undefined where they are not served. */
+  readonly metricsUrl: string | undefined;
   /** The private PostgreSQL's process, undefined with a database elsewhere. */
   readonly databasePid: () => number | undefined;
   /** A one-time code for the first operator, in the place of the one before; undefined when there is an operator. */
@@ -109,11 +117,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const renewals = await beginRenewals(db, clock, random);
   const origin = new OwnOrigin(options.publicOrigin);
   const oidc = options.oidc === undefined ? undefined : new OidcProvider(options.oidc, () => `${origin.text}/dashboard/oidc`);
-  const module = CoordinatorModule.on({ db, statements, renewals, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, origin, oidc, clock, random, log });
+  const metrics = new Metrics(coordinator.version);
+  const module = CoordinatorModule.on({ metrics, db, statements, renewals, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, origin, oidc, clock, random, log });
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());
-  const server = await serve(app, options, origin);
+  const server = await serve(app, { ...options, clock, random }, origin);
   await db.updateTable('coordinator').set({ origin: origin.text }).execute();
   const streams = [
     new EventStream({ signatures: app.get(Signatures), hub: app.get(EventsHub), clock }),
@@ -123,6 +132,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   undo.defer(() => closeConnections(server, streams));
   sweepNonces(app.get(HostsRepository), log, undo);
   undo.defer(keepUp(jobsOf(app, db, objects, upkeep), upkeep.everyMs, log));
+  const metricsServer = options.metrics === undefined ? undefined : await serveMetrics(options.metrics, { metrics, fleet: app.get(FleetReader), log });
+  if (metricsServer !== undefined) undo.defer(() => metricsServer.close());
   const { address, port, family } = server.address() as AddressInfo;
   const running = undo.move();
   return {
@@ -130,6 +141,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     origin: origin.text,
     audience: coordinator.audience,
     logKey: coordinator.logKey.signPublic,
+    metricsUrl: metricsServer?.url,
     databasePid: () => cluster?.pid(),
     inviteFirst: () => app.get(OperatorsService).inviteFirst(),
     close: () => running.disposeAsync(),
@@ -148,7 +160,7 @@ async function openStorage(options: CoordinatorOptions, data: DataDirectory, und
   return { db, statements, cluster };
 }
 
-async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions, origin: OwnOrigin): Promise<Server> {
+async function serve(app: NestExpressApplication, { listen, log, clock, random }: CoordinatorOptions & { readonly clock: Clock; readonly random: Random }, origin: OwnOrigin): Promise<Server> {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(harden);
@@ -156,7 +168,7 @@ async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions
   app.use(receiveBodies());
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => answerFault(request, response, Fault.from(error)));
   const server = app.getHttpServer();
-  takeObjectsFirst(server, app.get(ObjectRequests));
+  takeObjectsFirst(server, app.get(ObjectRequests), { metrics: app.get(Metrics), clock, random, log });
   server.headersTimeout = headersLimitMs;
   server.requestTimeout = requestLimitMs;
   server.keepAliveTimeout = keepAliveMs;
@@ -171,12 +183,12 @@ async function serve(app: NestExpressApplication, { listen }: CoordinatorOptions
 }
 
 /** Requests for objects do not go through Express, everything else does. */
-function takeObjectsFirst(server: Server, objects: ObjectRequests): void {
+function takeObjectsFirst(server: Server, objects: ObjectRequests, watch: WatchParts): void {
   const listeners = server.listeners('request') as RequestListener[];
   server.removeAllListeners('request');
-  server.on('request', (request, response) => {
+  server.on('request', watchRequests((request, response) => {
     if (!objects.take(request, response)) for (const listener of listeners) listener(request, response);
-  });
+  }, watch));
 }
 
 function harden(_request: Request, response: Response, next: NextFunction): void {

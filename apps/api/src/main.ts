@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Fault, jsonLog, printable } from '@godwit/base';
+import { beginTraces, tracedLog } from '@godwit/base/trace';
 import type { RunningCoordinator } from './coordinator.ts';
 import { parseCommandLine, usage } from './options.ts';
 
@@ -16,22 +17,24 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const log = jsonLog((text) => process.stderr.write(text), line.logLevel);
+  const log = tracedLog(jsonLog((text) => process.stderr.write(text), line.logLevel));
   const stopAsked = new Promise<void>((resolve) => {
     // A second signal while it stops changes nothing: the database is being shut down in order.
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
   });
   // Only now: what is wrong with the command line is said before a server is loaded.
-  const { startCoordinator } = await import('./coordinator.ts');
+  const [{ startCoordinator }, { coordinatorVersion }] = await Promise.all([import('./coordinator.ts'), import('./coordinator-identity.ts')]);
+  const endTraces = await beginTraces({ name: 'godwit-coordinator', version: coordinatorVersion }, process.env);
   const running = await startCoordinator({ ...line, log });
   announce(running, line.json);
   await askForFirst(running, line.json);
   await stopAsked;
   await running.close();
+  await endTraces();
 }
 
-function announce({ url, audience }: RunningCoordinator, json: boolean): void {
-  process.stdout.write(json ? `${JSON.stringify({ ready: true, url, audience, pid: process.pid })}\n` : `godwit-coordinator: ready at ${url}\n`);
+function announce({ url, audience, metricsUrl }: RunningCoordinator, json: boolean): void {
+  process.stdout.write(json ? `${JSON.stringify({ ready: true, url, audience, metricsUrl, pid: process.pid })}\n` : `godwit-coordinator: ready at ${url}\n`);
 }
 
 /** Until somebody operates it, whoever sees what it prints may become its first admin. */

@@ -10,6 +10,7 @@ export interface CommandLine {
   readonly json: boolean;
   readonly dataDirectory: string;
   readonly listen: { readonly host: string; readonly port: number };
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly databaseUrl: string | undefined;
   readonly publicOrigin: string | undefined;
   readonly oidc: OidcOptions | undefined;
@@ -18,7 +19,7 @@ export interface CommandLine {
 }
 
 export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT] [--grace SECONDS] [--upkeep SECONDS]
-                          [--scrub-again SECONDS] [--public-origin URL] [--log LEVEL] [--json]
+                          [--scrub-again SECONDS] [--public-origin URL] [--metrics HOST:PORT] [--log LEVEL] [--json]
        godwit-coordinator invite --name NAME [--role ROLE] [--data DIR] [--json]
 
   --data DIR          where everything is kept (default: $GODWIT_COORDINATOR_DATA,
@@ -29,6 +30,8 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
   --scrub-again SECONDS  after this time an object in the store is read again (default 604800)
   --public-origin URL  where browsers find the dashboard: https://NAME or https://NAME:PORT, behind TLS of yours
                       (default: $GODWIT_COORDINATOR_ORIGIN, else http://localhost:PORT); passkeys hold for it alone
+  --metrics HOST:PORT  where Prometheus finds /metrics (default: $GODWIT_COORDINATOR_METRICS, else nowhere);
+                      whoever reaches it may read it
   --log LEVEL         debug, info, warn (default) or error, as JSON lines on standard error
   --json              print the line that says it is ready as JSON
 
@@ -53,7 +56,8 @@ export function parseCommandLine(argv: readonly string[], environment: NodeJS.Pr
     help: values.help === true,
     json: values.json === true,
     dataDirectory: dataDirectoryOf(values.data, environment, isRoot),
-    listen: parseListen(values.listen ?? defaultListen),
+    listen: parseListen('--listen', values.listen ?? defaultListen),
+    metrics: metricsOf(values.metrics ?? environment['GODWIT_COORDINATOR_METRICS']),
     databaseUrl: databaseUrlOf(environment),
     publicOrigin: origin === undefined ? undefined : parsePublicOrigin(origin),
     oidc: parseOidc(environment),
@@ -66,7 +70,7 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({
       args: [...argv],
-      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, metrics: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     }).values;
   } catch (error) {
     throw new Fault('COORDINATOR_OPTIONS', { found: error instanceof Error ? error.message : 'something else' });
@@ -95,10 +99,14 @@ function defaultData(isRoot: boolean): string {
   return isRoot ? '/var/lib/godwit-coordinator' : join(homedir(), '.local/share/godwit-coordinator');
 }
 
-function parseListen(text: string): { host: string; port: number } {
+function metricsOf(text: string | undefined): CommandLine['metrics'] {
+  return text === undefined || text === '' ? undefined : parseListen('--metrics', text);
+}
+
+function parseListen(option: string, text: string): { host: string; port: number } {
   const [, bracketed, plain, digits] = /^(?:\[([0-9a-f:]+)\]|([^:[\]]+)):([0-9]{1,5})$/i.exec(text) ?? [];
   const host = bracketed ?? plain;
   const port = Number(digits);
-  if (host === undefined || !(port <= 65_535)) throw new Fault('COORDINATOR_OPTIONS', { subject: '--listen', expected: 'HOST:PORT', found: text });
+  if (host === undefined || !(port <= 65_535)) throw new Fault('COORDINATOR_OPTIONS', { subject: option, expected: 'HOST:PORT', found: text });
   return { host, port };
 }

@@ -1,6 +1,7 @@
 /** What operators see, asked of the services on a real PostgreSQL: one cluster for all of them. Through the door: operators/. */
 import { after } from 'node:test';
 import { dropSharedCluster } from './testing/shared-cluster.ts';
+import './metrics/metrics.flow.ts';
 import './moves/moves.flow.ts';
 import './operator-audit/operator-audit.flow.ts';
 import './operator-desktops/operator-desktops.flow.ts';

@@ -6,3 +6,4 @@ export * from './ids.ts';
 export * from './log.ts';
 export * from './ports.ts';
 export * from './text.ts';
+export * from './traceparent.ts';

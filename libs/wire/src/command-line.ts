@@ -60,7 +60,7 @@ export const commandLineSchemaVersion = 1;
 
 /** The published schema: one definition per command, and `error` and `progress`, which any of them may print. JSON Schema 2020-12. */
 export function commandLineSchema(): Record<string, unknown> {
-  const shapes = { ...commandOutputs, error: z.object({ error: faultJson }), progress: z.object({ progress: controlProgress }) };
+  const shapes = { ...commandOutputs, error: z.object({ error: faultJson, trace: z.string().optional() }), progress: z.object({ progress: controlProgress }) };
   const definitions = Object.entries(shapes).map(([name, shape]) => [name, withoutDialect(z.toJSONSchema(shape, { io: 'input' }))]);
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -379,7 +379,8 @@ export const faultJson = z.object({
   hint: z.string(),
 });
 
-export const controlRequest = z.object({ command: z.string().max(32), arguments: z.unknown() });
+/** `trace`: the traceparent of whoever asks, so that one id leads through the logs of all who had part in it. */
+export const controlRequest = z.object({ command: z.string().max(32), arguments: z.unknown(), trace: z.string().max(64).optional() });
 /** The line that calls off the command of its connection. */
 export const controlCancel = z.strictObject({ cancel: z.literal(true) });
 export const controlReply = z.discriminatedUnion('type', [

@@ -1,4 +1,5 @@
 import { Fault, type Clock, type Random } from '@godwit/base';
+import { activeTraceparent, inSpan } from '@godwit/base/trace';
 import { sha256, signRequest, type DeviceSecrets } from '@godwit/crypto';
 import { faultOf, pathOf, routes, type AnswerOf, type BodyOf, type ParamsOf, type QueryOf, type Route, type RouteId, type Routes } from '@godwit/wire';
 import type { z } from 'zod';
@@ -41,14 +42,19 @@ export class Coordinator {
   }
 
   /** `timeoutMs`: for questions that are worth nothing when they are answered late. */
-  async call<Id extends RouteId>(id: Id, parts: Parts<Routes[Id]>, { timeoutMs = callMs }: { readonly timeoutMs?: number } = {}): Promise<AnswerOf<Routes[Id]>> {
+  call<Id extends RouteId>(id: Id, parts: Parts<Routes[Id]>, { timeoutMs = callMs }: { readonly timeoutMs?: number } = {}): Promise<AnswerOf<Routes[Id]>> {
+    return inSpan(`ask ${id}`, { kind: 'client' }, () => this.#call(id, parts, timeoutMs));
+  }
+
+  async #call<Id extends RouteId>(id: Id, parts: Parts<Routes[Id]>, timeoutMs: number): Promise<AnswerOf<Routes[Id]>> {
     const route: Route = routes[id];
     const { params, query, body } = parts as { params?: Record<string, string>; query?: Record<string, string>; body?: unknown };
     const path = pathOf(route, params, query);
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const trace = activeTraceparent();
     const attempt = (): Promise<Response> => {
       const headers = this.signedHeaders(route.method, path, bytes);
-      return send(this.url, path, { method: route.method, headers: { ...headers, ...(bytes === undefined ? {} : { 'content-type': 'application/json' }) }, ...(bytes === undefined ? {} : { body: bytes }) }, timeoutMs);
+      return send(this.url, path, { method: route.method, headers: { ...headers, ...(trace === undefined ? {} : { traceparent: trace }), ...(bytes === undefined ? {} : { 'content-type': 'application/json' }) }, ...(bytes === undefined ? {} : { body: bytes }) }, timeoutMs);
     };
     const response = await attempt().catch((error: unknown) => {
       // A kept connection may have been closed by the other side just now. Looking twice changes nothing; doing twice might.

@@ -4,6 +4,7 @@ import { agentCommands } from './agent-commands.ts';
 import { bugReportCommand } from './bug-report-command.ts';
 import { cacheCommand } from './cache-command.ts';
 import { desktopCommands } from './desktop-commands.ts';
+import { metricsCommand } from './metrics-command.ts';
 import { moveCommands } from './move-commands.ts';
 import { ownerCommands } from './owner-commands.ts';
 import { pastCommands } from './past-commands.ts';
@@ -21,6 +22,7 @@ export const environmentVariables = [
   ['GODWIT_HOME', 'the home of the agent that runs or is asked (as root /var/lib/godwit, else ~/.local/share/godwit)'],
   ['GODWIT_COORDINATOR', 'the default of --coordinator'],
   ['GODWIT_PLAIN', 'set: nothing is redrawn and nothing coloured, one line per event'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'set: traces of what is done are sent there, by OpenTelemetry over HTTP'],
   ['NO_COLOR, CLICOLOR, CLICOLOR_FORCE', 'whether there are colours; without them a terminal gets some'],
 ] as const;
 
@@ -38,6 +40,7 @@ export function buildProgram({ ask, fail }: Pick<Shell, 'ask' | 'fail'>): Comman
   moveCommands(shell);
   cacheCommand(shell);
   agentCommands(shell);
+  metricsCommand(shell);
   viewCommand(shell);
   bugReportCommand(shell);
   wordsCommand(shell);

@@ -1,11 +1,12 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault, jsonLog, lockDirectory, systemClock, systemRandom, type Log } from '@godwit/base';
+import { beginTraces, tracedLog } from '@godwit/base/trace';
 import { cryptoReady } from '@godwit/crypto';
 import type { ControlArguments, ControlResult } from '@godwit/wire';
 import { Account, type AccountPorts } from '../account/account.ts';
 import { forbidCoreDumps } from '../account/core-dumps.ts';
-import { reportHost } from '../account/host-report.ts';
+import { agentVersion, reportHost } from '../account/host-report.ts';
 import { Joining } from '../account/joining.ts';
 import { KeyStore } from '../account/key-store.ts';
 import { recoverAccount } from '../account/recover.ts';
@@ -49,7 +50,8 @@ export async function runAgent(home: Home): Promise<void> {
   // For as long as this process lives: two agents of one home would each drive the same machines.
   const lock = await lockDirectory('agent', home.directory);
   if (lock === undefined) throw new Fault('AGENT_RUNS_ALREADY', { subject: home.directory });
-  const log = jsonLog((line) => appendLine(home.logFile, line));
+  const endTraces = await beginTraces({ name: 'godwit-agent', version: agentVersion }, process.env);
+  const log = tracedLog(jsonLog((line) => appendLine(home.logFile, line)));
   const dumps = await forbidCoreDumps();
   if (dumps !== undefined) log.warn('core-dumps-possible', { reason: dumps });
   const agent = new Agent(home, privilege, log);
@@ -69,6 +71,7 @@ export async function runAgent(home: Home): Promise<void> {
   });
   log.info('agent-ends', {});
   server.close();
+  await endTraces();
   // At once, whatever is open or under way: what an agent leaves behind has to be sound even when it is killed.
   setImmediate(() => process.exit(0));
 }

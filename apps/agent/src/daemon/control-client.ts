@@ -13,9 +13,14 @@ export interface SecondThoughts {
   readonly leave: AbortSignal;
 }
 
+/** How a question goes: `trace` is the traceparent of whoever asks. */
+export interface Asking extends Partial<SecondThoughts> {
+  readonly trace?: string;
+}
+
 /** Asks the agent behind `path` and resolves with its result. Throws its fault, AGENT_UNREACHABLE, AGENT_LOST when it goes away half-way, or the reason of `leave`. */
-export async function askAgent<Command extends ControlCommand>(path: string, command: Command, args: ControlArguments<Command>, report: Report, thoughts?: SecondThoughts): Promise<ControlResult<Command>> {
-  const result = await exchange(path, `${JSON.stringify({ command, arguments: args })}\n`, report, thoughts);
+export async function askAgent<Command extends ControlCommand>(path: string, command: Command, args: ControlArguments<Command>, report: Report, { trace, ...thoughts }: Asking = {}): Promise<ControlResult<Command>> {
+  const result = await exchange(path, `${JSON.stringify({ command, arguments: args, trace })}\n`, report, thoughts);
   const parsed = controlCommands[command].result.safeParse(result);
   if (!parsed.success) throw new Fault('AGENT_LOST', { subject: path, found: 'an answer that cannot be read', cause: parsed.error });
   return parsed.data as ControlResult<Command>;
@@ -23,18 +28,18 @@ export async function askAgent<Command extends ControlCommand>(path: string, com
 
 const cancelLine = `${JSON.stringify({ cancel: true } satisfies z.infer<typeof controlCancel>)}\n`;
 
-function exchange(path: string, request: string, report: Report, thoughts: SecondThoughts | undefined): Promise<unknown> {
+function exchange(path: string, request: string, report: Report, { cancel, leave }: Partial<SecondThoughts>): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     const lines = new LineSplitter();
     let connected = false;
     // Before it is connected, so that nothing can come ahead of it.
     socket.write(request);
-    thoughts?.cancel.addEventListener('abort', () => socket.writable && socket.write(cancelLine), { once: true });
-    thoughts?.leave.addEventListener(
+    cancel?.addEventListener('abort', () => socket.writable && socket.write(cancelLine), { once: true });
+    leave?.addEventListener(
       'abort',
       () => {
-        reject(thoughts.leave.reason as Error);
+        reject(leave.reason as Error);
         socket.destroy();
       },
       { once: true },

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { Fault, type Log } from '@godwit/base';
+import { Fault, traceIdOf, type Log } from '@godwit/base';
 import { controlCancel, controlCommands, controlRequest, type ControlArguments, type ControlCommand, type ControlProgress, type ControlReply, type ControlResult } from '@godwit/wire';
+import { inSpan } from '@godwit/base/trace';
 import { LineSplitter } from './control-line.ts';
 
 /** Tells the caller how far its command is. */
@@ -96,15 +97,16 @@ function isCancel(line: string): boolean {
 }
 
 async function answer(line: string, handlers: ControlHandlers, report: Report, signal: AbortSignal): Promise<unknown> {
-  let request: { command: string; arguments?: unknown };
+  let request: { command: string; arguments?: unknown; trace?: string | undefined };
   try {
     request = controlRequest.parse(JSON.parse(line));
   } catch (error) {
     throw new Fault('CONTROL_REQUEST_INVALID', { cause: error });
   }
-  const { command } = request;
+  const { command, trace } = request;
   if (!isCommand(command)) throw new Fault('CONTROL_REQUEST_INVALID', { expected: 'a command', found: command });
-  return dispatch(command, request.arguments, handlers, report, signal);
+  const work = (): Promise<unknown> => dispatch(command, request.arguments, handlers, report, signal);
+  return inSpan(`agent ${command}`, { kind: 'server', ...(traceIdOf(trace) === undefined ? {} : { parent: trace! }) }, work);
 }
 
 function isCommand(text: string): text is ControlCommand {

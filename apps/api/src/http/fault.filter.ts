@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { Fault, type Log } from '@godwit/base';
 import { problemMediaType, problemOf } from '@godwit/wire';
 import { logToken } from '../tokens.ts';
+import { storyOf } from './request-watch.ts';
 
 /** Seconds after which a client that was told to come again may. */
 const retryAfterSeconds = '1';
@@ -35,6 +36,7 @@ export function answerError(log: Log, request: IncomingMessage, response: Server
 }
 
 export function answerFault(request: IncomingMessage, response: ServerResponse, fault: Fault): void {
+  storyOf(request).fault = fault.code;
   if (response.headersSent) {
     response.destroy();
     return;

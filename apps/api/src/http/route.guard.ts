@@ -9,7 +9,8 @@ import { Sessions, type SignedIn } from '../operators/sessions.ts';
 import { bodyBytesOf } from './body.ts';
 import { addressOf } from './caller.ts';
 import { Limits } from './limits.ts';
-import { routeOf, type WithCaller } from './serve.ts';
+import { storyOf } from './request-watch.ts';
+import { routeIdOf, routeOf, type WithCaller } from './serve.ts';
 import { Signatures } from './signatures.ts';
 
 /**
@@ -31,11 +32,14 @@ export class RouteGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const route: Route = routeOf(context);
     const request = context.switchToHttp().getRequest<Request & WithCaller>();
+    const story = storyOf(request);
+    story.route = routeIdOf(context);
     // A coordinator that is not what it was says so to everybody; its signed head it still shows, as evidence against itself.
     if (route.auth !== 'none' && route.path !== routes.readTreeHead.path) this.#auditLog.requireServing();
     switch (route.auth) {
       case 'host':
         request.caller = await this.#signatures.callerOf(request, bodyBytesOf(request));
+        story.hostId = request.caller.hostId;
         return true;
       case 'operator':
         request.operator = await this.#operatorOf(request, route);

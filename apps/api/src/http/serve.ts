@@ -19,9 +19,13 @@ export function Serve(id: RouteId): MethodDecorator {
 
 /** The route of the handler that a request was given to. A handler without one is a defect: it would have no guard. */
 export function routeOf(context: ExecutionContext): Route {
+  return routes[routeIdOf(context)];
+}
+
+export function routeIdOf(context: ExecutionContext): RouteId {
   const id = Reflect.getMetadata(routeIdKey, context.getHandler()) as RouteId | undefined;
   if (id === undefined) throw new Fault('INTERNAL', { expected: 'a handler with @Serve' });
-  return routes[id];
+  return id;
 }
 
 /** What a handler gets: the request's parts as the route's schemas accept them. */

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { Fault } from '@godwit/base';
+import { inSpan } from '@godwit/base/trace';
 import type { JobRun } from '@godwit/wire';
 import { reached, type Database, type Queries } from '../database/database.ts';
 
@@ -13,7 +14,7 @@ export async function recordRun(db: Database, job: string, work: () => Promise<R
     reached(() => db.updateTable('job_runs').set({ state, figures: JSON.stringify(figures), fault, ended_at: sql<Date>`clock_timestamp()` }).where('run_id', '=', runId).execute());
   let figures;
   try {
-    figures = await work();
+    figures = await inSpan(`job ${job}`, { attributes: { 'godwit.job': job } }, work);
   } catch (error) {
     const fault = Fault.from(error);
     await end('failed', {}, `${fault.code}: ${fault.message}`.slice(0, 500));

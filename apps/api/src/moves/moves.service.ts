@@ -27,15 +27,16 @@ export class MovesService {
     this.#news = news;
   }
 
-  /** Throws DESKTOP_NOT_FOUND, also for a foreign one, and EPOCH_FENCED for a move that is not the caller's to tell of. */
-  async report(caller: Caller, desktopId: DesktopId, report: MoveReport): Promise<void> {
-    const isNews = await inTransaction(this.#db, (trx) => keep(trx, caller, desktopId, report));
-    if (!isNews || this.#news.listeners === 0) return;
+  /** `ended`: with this word, not with one before. Throws DESKTOP_NOT_FOUND, also for a foreign one, and EPOCH_FENCED for a move that is not the caller's to tell of. */
+  async report(caller: Caller, desktopId: DesktopId, report: MoveReport): Promise<{ readonly ended: boolean }> {
+    const { isNews, ended } = await inTransaction(this.#db, (trx) => keep(trx, caller, desktopId, report));
+    if (!isNews || this.#news.listeners === 0) return { ended };
     const [move] = await readMoves(this.#db, isMove(caller, desktopId, report.moveId), 1);
     if (move !== undefined) this.#news.publish({ type: 'move', move });
-    if (report.state === 'running') return;
+    if (report.state === 'running') return { ended };
     this.#news.publish({ type: 'desktop-changed', accountId: caller.accountId, desktopId });
     this.#news.publish({ type: 'attention-changed' });
+    return { ended };
   }
 
   async list({ moveId, desktopId, state, before }: QueryOf<Routes['listMoves']>): Promise<AnswerOf<Routes['listMoves']>> {
@@ -63,8 +64,8 @@ function isMove({ accountId }: Caller, desktopId: DesktopId, moveId: Move['moveI
   return sql`mv.account_id = ${accountId} and mv.desktop_id = ${desktopId} and mv.move_id = ${moveId}`;
 }
 
-/** False when it was no news: a late word about what has ended. */
-async function keep(trx: Trx, caller: Caller, desktopId: DesktopId, { moveId, epoch, ...report }: MoveReport): Promise<boolean> {
+/** `isNews` is false of a late word about what has ended. */
+async function keep(trx: Trx, caller: Caller, desktopId: DesktopId, { moveId, epoch, ...report }: MoveReport): Promise<{ readonly isNews: boolean; readonly ended: boolean }> {
   const { accountId, hostId } = caller;
   await requireCurrent(trx, caller);
   const desktop = await trx.selectFrom('desktops').select(['holder_id', 'epoch']).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).executeTakeFirst();
@@ -75,7 +76,7 @@ async function keep(trx: Trx, caller: Caller, desktopId: DesktopId, { moveId, ep
   const isOwn = before === undefined ? desktop.holder_id === hostId && desktop.epoch === epoch : before.host_id === hostId && before.epoch === epoch;
   if (!isOwn) throw new Fault('EPOCH_FENCED', { expected: 'the host that has or had this epoch', found: `epoch ${desktop.epoch}` });
   const { told, advanced } = mergeReport(before?.told, report);
-  if (told === before?.told || told.state === 'lost') return false;
+  if (told === before?.told || told.state === 'lost') return { isNews: false, ended: false };
   await sql`
     insert into moves (account_id, desktop_id, move_id, host_id, epoch, kind, state, sequence, told)
     values (${accountId}, ${desktopId}, ${moveId}, ${hostId}, ${epoch}, ${told.kind}, ${told.state}, ${told.sequence}, ${JSON.stringify(told)})
@@ -84,7 +85,7 @@ async function keep(trx: Trx, caller: Caller, desktopId: DesktopId, { moveId, ep
       advanced_at = case when ${advanced} then clock_timestamp() else moves.advanced_at end
     where moves.host_id = excluded.host_id`.execute(trx);
   if (before === undefined) await makeRoom(trx, caller, desktopId);
-  return true;
+  return { isNews: true, ended: told.state !== 'running' && told.state !== before?.told.state };
 }
 
 async function makeRoom(trx: Trx, { accountId }: Caller, desktopId: DesktopId): Promise<void> {
