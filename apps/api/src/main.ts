@@ -12,6 +12,11 @@ async function main(): Promise<void> {
     process.stdout.write(await invite(words.slice(1), process.env, isRoot));
     return;
   }
+  if (words[0] === 'backup' || words[0] === 'restore') {
+    const { backupCommand } = await import('./backup/backup-command.ts');
+    process.stdout.write(await backupCommand(words, process.env, isRoot));
+    return;
+  }
   const line = parseCommandLine(words, process.env, isRoot);
   if (line.help) {
     process.stdout.write(usage);

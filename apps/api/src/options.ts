@@ -21,6 +21,7 @@ export interface CommandLine {
 export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT] [--grace SECONDS] [--upkeep SECONDS]
                           [--scrub-again SECONDS] [--public-origin URL] [--metrics HOST:PORT] [--log LEVEL] [--json]
        godwit-coordinator invite --name NAME [--role ROLE] [--data DIR] [--json]
+       godwit-coordinator backup --to DIR | restore --from DIR/backups/TIME [--data DIR] [--json]
 
   --data DIR          where everything is kept (default: $GODWIT_COORDINATOR_DATA,
                       else ~/.local/share/godwit-coordinator, as root /var/lib/godwit-coordinator)
@@ -36,6 +37,7 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
   --json              print the line that says it is ready as JSON
 
 invite prints a one-time code for an operator of the dashboard; its own help: invite --help
+backup and restore keep all of it elsewhere and bring it back; their own help: backup --help
 
 DATABASE_URL names a PostgreSQL server; without it a private one runs in the data directory.
 GODWIT_OIDC_ISSUER names an OpenID provider for operators; with it GODWIT_OIDC_CLIENT_ID, GODWIT_OIDC_CLIENT_SECRET

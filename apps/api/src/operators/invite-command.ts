@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Fault, silentLog, systemRandom } from '@godwit/base';
 import { operatorName, roles, type Role } from '@godwit/wire';
 import { inTransaction, openDatabase, type Database, type DatabaseAddress } from '../database/database.ts';
 import { dataDirectoryOf, databaseUrlOf } from '../options.ts';
-import { databaseName, databaseUser } from '../postgres/cluster.ts';
+import { runningAddress } from '../postgres/running.ts';
 import { recordAct } from './acts.ts';
 import { inviteByName } from './invites.ts';
 
@@ -61,7 +59,7 @@ function parse(words: readonly string[], environment: NodeJS.ProcessEnv, isRoot:
   if (role !== undefined && known === undefined) throw new Fault('COORDINATOR_OPTIONS', { subject: '--role', expected: roles.join(', '), found: role });
   if (!help && !operatorName.safeParse(name).success) throw new Fault('COORDINATOR_OPTIONS', { subject: '--name', expected: '1 to 64 characters that can be printed', found: name });
   const url = databaseUrlOf(environment);
-  return { help, json, role: known, name, address: () => (url === undefined ? socketOf(dataDirectoryOf(data, environment, isRoot)) : { url }) };
+  return { help, json, role: known, name, address: () => (url === undefined ? runningAddress(dataDirectoryOf(data, environment, isRoot)) : { url }) };
 }
 
 function values(words: readonly string[]) {
@@ -69,21 +67,6 @@ function values(words: readonly string[]) {
     return parseArgs({ args: [...words], options: { name: { type: 'string' }, role: { type: 'string' }, data: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } }).values;
   } catch (error) {
     throw new Fault('COORDINATOR_OPTIONS', { found: error instanceof Error ? error.message : 'something else' });
-  }
-}
-
-/** The fifth line of a running server's `postmaster.pid` is the folder of its socket (PostgreSQL manual, "Database File Layout"). */
-function socketOf(dataDirectory: string): DatabaseAddress {
-  const path = join(dataDirectory, 'postgres', 'postmaster.pid');
-  try {
-    const socketDirectory = readFileSync(path, 'utf8').split('\n')[4] ?? '';
-    if (!socketDirectory.startsWith('/')) throw new Fault('DATABASE_UNAVAILABLE', { subject: path, expected: 'the folder of a socket', found: socketDirectory });
-    return { socketDirectory, user: databaseUser, database: databaseName };
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new Fault('DATABASE_UNAVAILABLE', { subject: dataDirectory, expected: 'a coordinator that runs', found: 'none', hint: 'start the coordinator first; with another --data, name the same here' });
-    if (code === 'EACCES') throw new Fault('DATA_DIRECTORY_REFUSED', { subject: path, expected: 'a file that this user may read', found: code, hint: 'run it as the user of the coordinator, or as root' });
-    throw error;
   }
 }
 
