@@ -114,6 +114,7 @@ export class House {
   readonly #hosts: TestHost[] = [];
   #coordinator: ChildProcess | undefined;
   #coordinatorSaid = '';
+  #coordinatorLog = '';
   url = '';
 
   constructor() {
@@ -124,7 +125,8 @@ export class House {
 
   async startCoordinator(listen = '127.0.0.1:0', words: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<void> {
     this.#coordinator = spawn(process.execPath, [coordinatorProgram, '--data', join(this.directory, 'c'), '--listen', listen, '--json', ...words], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
-    this.#coordinatorSaid = '';
+    [this.#coordinatorSaid, this.#coordinatorLog] = ['', ''];
+    this.#coordinator.stderr?.on('data', (chunk: Buffer) => (this.#coordinatorLog += chunk.toString()));
     this.#coordinator.stdout?.on('data', (chunk: Buffer) => (this.#coordinatorSaid += chunk.toString()));
     this.url = (JSON.parse(await firstLine(this.#coordinator, '"ready":true', 'coordinator')) as { url: string }).url;
   }
@@ -137,6 +139,11 @@ export class House {
   /** What the coordinator has printed since it was started last. */
   get coordinatorSaid(): string {
     return this.#coordinatorSaid;
+  }
+
+  /** Its log since then. */
+  get coordinatorLog(): string {
+    return this.#coordinatorLog;
   }
 
   /** The coordinator's folder of objects. */

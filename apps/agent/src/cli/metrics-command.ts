@@ -65,7 +65,7 @@ export const agentMetrics: readonly Metric[] = [
   { name: 'godwit_agent_desktop_checkpoint', type: 'gauge', help: 'The number of its newest checkpoint', samples: ofDesktops(({ sequence }) => sequence) },
   { name: 'godwit_agent_desktop_memory_bytes', type: 'gauge', help: 'The memory of a desktop that is here', samples: ofDesktops(({ memoryBytes }) => memoryBytes) },
   { name: 'godwit_agent_last_pause_seconds', type: 'gauge', help: 'How long the guest stood still when it last left here', samples: ofDesktops(({ departure }) => (departure === null ? null : departure.pauseMs / 1000)) },
-  { name: 'godwit_agent_last_first_run_seconds', type: 'gauge', help: 'From the command to the running guest when it last came here', samples: ofDesktops(({ arrival }) => (arrival === null || arrival.runningMs === null ? null : arrival.runningMs / 1000)) },
+  { name: 'godwit_agent_last_first_run_seconds', type: 'gauge', help: 'From the command to the running guest when it last came here', samples: ofDesktops(({ arrival }) => (arrival?.runningMs === undefined || arrival.runningMs === null ? null : arrival.runningMs / 1000)) },
   { name: 'godwit_agent_cache_bytes', type: 'gauge', help: 'What the cache of this host has', samples: ({ cache }) => alone(cache?.bytes) },
   { name: 'godwit_agent_cache_limit_bytes', type: 'gauge', help: 'What it may have', samples: ({ cache }) => alone(cache?.limitBytes) },
   { name: 'godwit_agent_cache_hits_total', type: 'counter', help: 'Reads that it answered whole, since the agent began', samples: ({ cache }) => alone(cache?.hits) },

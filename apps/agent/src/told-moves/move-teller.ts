@@ -31,6 +31,7 @@ export interface ToldMove {
 export class MoveTeller {
   readonly #parts: TellerParts;
   readonly #desktopId: DesktopId;
+  readonly #log: Log;
   readonly #story: MoveStory;
   readonly #timer: NodeJS.Timeout;
   #epoch: number | undefined;
@@ -44,7 +45,10 @@ export class MoveTeller {
     this.#parts = parts;
     this.#desktopId = desktopId;
     this.#epoch = epoch;
-    this.#story = new MoveStory({ moveId: parts.random(16).toString('hex'), kind }, parts.clock.workMs());
+    const moveId = parts.random(16).toString('hex');
+    this.#log = parts.log.with({ move: moveId, kind, desktop: desktopId });
+    this.#log.info('move-begins');
+    this.#story = new MoveStory({ moveId, kind }, parts.clock.workMs());
     this.#timer = setInterval(() => this.#tell(), stillMs).unref();
   }
 
@@ -87,6 +91,7 @@ export class MoveTeller {
     this.#ended = true;
     clearInterval(this.#timer);
     this.#story.end(state, fault);
+    this.#log.info('move-ended', { state, fault });
     void this.#tellEnd(this.#report());
   }
 
@@ -104,7 +109,7 @@ export class MoveTeller {
 
   /** Whether there is nothing more to try. */
   async #send(body: MoveReport | undefined): Promise<boolean> {
-    const { coordinator, log } = this.#parts;
+    const { coordinator } = this.#parts;
     if (body === undefined || this.#unwanted) return true;
     try {
       await coordinator.call('reportMove', { params: { desktopId: this.#desktopId }, body }, { timeoutMs: answerMs });
@@ -112,7 +117,7 @@ export class MoveTeller {
     } catch (error) {
       const { code, kind } = Fault.from(error);
       this.#unwanted = kind !== 'unavailable' && kind !== 'internal';
-      log.debug('move-not-told', { desktop: this.#desktopId, code });
+      this.#log.debug('move-not-told', { code });
       return this.#unwanted;
     }
   }

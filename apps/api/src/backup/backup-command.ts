@@ -33,7 +33,8 @@ export async function backupCommand(words: readonly string[], environment: NodeJ
     const done = await restore({ ...parts, databaseUrl, from: named('--from', from) });
     return json === true ? `${JSON.stringify(done)}\n` : `restored ${done.objects} objects (${done.bytes} bytes) and the database of ${done.takenAt} into ${dataDirectory}; start the coordinator\n`;
   }
-  const done = await backUp({ ...parts, address: databaseUrl === undefined ? runningAddress(dataDirectory) : { url: databaseUrl }, to: named('--to', to), clock: systemClock });
+  const wish = { ...parts, to: named('--to', to), clock: systemClock };
+  const done = await backUp({ ...wish, address: databaseUrl === undefined ? runningAddress(dataDirectory) : { url: databaseUrl } });
   return json === true ? `${JSON.stringify(done)}\n` : `${done.path}: the database, and ${done.objects} objects (${done.bytes} bytes), of which ${done.newObjects} (${done.newBytes} bytes) are new in it\n`;
 }
 
