@@ -1,0 +1,77 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { run } from '../docs/programs.ts';
+import { root } from '../tidy/sources.ts';
+
+describe('Debian packages', () => {
+  let directory: string;
+  const tree = (name: string): string => join(directory, name);
+  before(() => (directory = mkdtempSync(join(tmpdir(), 'godwit-d-'))));
+  after(() => rmSync(directory, { recursive: true }));
+
+  async function build(kind: string, out: string): Promise<string> {
+    const { exitCode, stdout, stderr } = await run(process.execPath, [join(root, 'infra/packages/deb.mjs'), '--out', join(directory, out), kind]);
+    equal(exitCode, 0, stderr);
+    return stdout.trim();
+  }
+
+  const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+  async function fieldsOf(deb: string): Promise<Map<string, string>> {
+    const { stdout } = await run('dpkg-deb', ['--field', deb]);
+    return new Map(stdout.split('\n').filter((line) => /^[A-Z]/.test(line)).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
+  }
+
+  test('that of the agent runs where it was unpacked, on its own Node, and brings what its system looks for', async () => {
+    const deb = await build('agent', 'a');
+    match(basename(deb), /^godwit_\d+\.\d+\.\d+_amd64\.deb$/);
+    equal(digest(await build('agent', 'b')), digest(deb), 'the same commit gives the same bytes');
+    equal((await run('dpkg-deb', ['-x', deb, tree('agent')])).exitCode, 0);
+    // No Node anywhere but its own.
+    const { exitCode, stdout, stderr } = await run(join(tree('agent'), 'usr/bin/godwit'), ['--version'], { environment: { PATH: '/usr/bin:/bin', GODWIT_HOME: tree('home') } });
+    equal(exitCode, 0, stderr);
+    const fields = await fieldsOf(deb);
+    equal(stdout.trim(), fields.get('Version'));
+    const helped = await run(join(tree('agent'), 'usr/bin/godwit'), ['doctor'], { environment: { PATH: '/usr/bin:/bin', GODWIT_HOME: tree('home') } });
+    match(helped.stderr, /\[AGENT_UNREACHABLE\]/);
+    const { stdout: listed } = await run('dpkg-deb', ['-c', deb]);
+    for (const path of ['usr/share/man/man1/godwit.1.gz', 'usr/share/bash-completion/completions/godwit', 'usr/share/zsh/vendor-completions/_godwit', 'usr/share/fish/vendor_completions.d/godwit.fish', 'usr/lib/udev/rules.d/60-godwit.rules', 'usr/lib/systemd/system/godwit-agent.service', 'usr/lib/systemd/user/godwit-agent.service', 'usr/lib/sysusers.d/godwit.conf']) ok(listed.includes(`./${path}\n`), path);
+    deepEqual(listed.split('\n').filter((line) => line !== '' && !/ root\/root /.test(line)), []);
+    deepEqual(listed.split('\n').filter((line) => /\.test\.js|\/testing\/|node_modules\/(typescript|eslint|@nestjs)\//.test(line)), []);
+  });
+
+  test('that of the coordinator prints its help where it was unpacked, and its units find it', async () => {
+    const deb = await build('coordinator', 'c');
+    equal((await run('dpkg-deb', ['-x', deb, tree('coordinator')])).exitCode, 0);
+    const { exitCode, stdout } = await run(join(tree('coordinator'), 'usr/bin/godwit-coordinator'), ['--help'], { environment: { PATH: '/usr/bin:/bin' } });
+    equal(exitCode, 0);
+    match(stdout, /^usage: godwit-coordinator /);
+    const unit = readFileSync(join(tree('coordinator'), 'usr/lib/systemd/system/godwit-coordinator.service'), 'utf8');
+    const [, program] = /^ExecStart=(\S+)/m.exec(unit)!;
+    ok(readFileSync(join(tree('coordinator'), program!)).length > 0);
+    ok(readFileSync(join(tree('coordinator'), 'usr/lib/godwit-coordinator/apps/dashboard/dist/page/index.html')).length > 0);
+  });
+
+  test('their scripts fetch nothing and start nothing, and their bills of materials name each package with its digest', async () => {
+    for (const kind of ['a/godwit', 'c/godwit-coordinator']) {
+      const [deb] = [join(directory, `${kind}_${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version as string}_amd64.deb`)];
+      const control = tree(`control-${basename(kind)}`);
+      equal((await run('dpkg-deb', ['-e', deb, control])).exitCode, 0);
+      for (const script of ['postinst', 'postrm']) {
+        const text = readFileSync(join(control, script), 'utf8');
+        equal((await run('sh', ['-n', join(control, script)])).exitCode, 0);
+        ok(!/\b(curl|wget|npm|apt-get|systemctl (start|enable)|rm )\b/.test(text), text);
+      }
+      match(readFileSync(join(control, 'postrm'), 'utf8'), /are there still\./);
+      const unpacked = tree(basename(kind) === 'godwit' ? 'agent' : 'coordinator');
+      const bill = JSON.parse(readFileSync(join(unpacked, `usr/share/doc/${basename(kind)}/sbom.cdx.json`), 'utf8')) as { components: { name: string; type: string; hashes?: unknown[]; version: string }[] };
+      ok(bill.components.length > 10);
+      deepEqual(bill.components.filter(({ type, hashes }) => type === 'library' && hashes === undefined), []);
+      ok(bill.components.some(({ name, version }) => name === 'node' && version === process.versions.node));
+    }
+  });
+});
