@@ -73,7 +73,7 @@ async function pack(staging, file) {
     else if (entry.isFile() && !path.includes('/DEBIAN/')) chmodSync(path, /\/bin\/[a-z-]+$/.test(path) ? 0o755 : 0o644);
   }
   chmodSync(staging, 0o755);
-  await mustRun('dpkg-deb', 'dpkg-deb', ['--root-owner-group', '-Zzstd', '-z9', '--threads-max=1', '--build', staging, file], { env: { ...process.env, SOURCE_DATE_EPOCH: epoch } });
+  await mustRun('dpkg-deb', 'dpkg-deb', ['--root-owner-group', '-Zzstd', '-z6', '--threads-max=1', '--build', staging, file], { env: { ...process.env, SOURCE_DATE_EPOCH: epoch } });
   return file;
 }
 

@@ -1,8 +1,11 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { run } from '../docs/programs.ts';
 import { root } from '../tidy/sources.ts';
@@ -10,7 +13,11 @@ import { root } from '../tidy/sources.ts';
 describe('Debian packages', () => {
   let directory: string;
   const tree = (name: string): string => join(directory, name);
-  before(() => (directory = mkdtempSync(join(tmpdir(), 'godwit-d-'))));
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'godwit-d-'));
+    // PostgreSQL's user passes through when the tests run as root.
+    chmodSync(directory, 0o711);
+  });
   after(() => rmSync(directory, { recursive: true }));
 
   async function build(kind: string, out: string): Promise<string> {
@@ -24,6 +31,20 @@ describe('Debian packages', () => {
   async function fieldsOf(deb: string): Promise<Map<string, string>> {
     const { stdout } = await run('dpkg-deb', ['--field', deb]);
     return new Map(stdout.split('\n').filter((line) => /^[A-Z]/.test(line)).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]));
+  }
+
+  /** Starts it until it says that it is ready, and looks at what it serves. */
+  async function serves(program: string, data: string): Promise<void> {
+    const child = spawn(program, ['--data', data, '--listen', '127.0.0.1:0', '--json'], { env: { PATH: '/usr/bin:/bin' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const ended = once(child, 'exit');
+    let said = '';
+    child.stderr.on('data', (piece: Buffer) => (said += piece.toString()));
+    const ready = await Promise.race([once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>, ended.then(([code]) => Promise.reject(new Error(`exit ${code}: ${said}`)))]);
+    const { url } = JSON.parse(ready[0]) as { url: string };
+    equal((await fetch(`${url}/readyz`)).status, 200);
+    equal((await fetch(`${url}/dashboard/`)).status, 200);
+    child.kill('SIGTERM');
+    equal((await ended)[0], 0);
   }
 
   test('that of the agent runs where it was unpacked, on its own Node, and brings what its system looks for', async () => {
@@ -44,12 +65,10 @@ describe('Debian packages', () => {
     deepEqual(listed.split('\n').filter((line) => /\.test\.js|\/testing\/|node_modules\/(typescript|eslint|@nestjs)\//.test(line)), []);
   });
 
-  test('that of the coordinator prints its help where it was unpacked, and its units find it', async () => {
+  test('that of the coordinator serves where it was unpacked, on its own Node, and its units find it', async () => {
     const deb = await build('coordinator', 'c');
     equal((await run('dpkg-deb', ['-x', deb, tree('coordinator')])).exitCode, 0);
-    const { exitCode, stdout } = await run(join(tree('coordinator'), 'usr/bin/godwit-coordinator'), ['--help'], { environment: { PATH: '/usr/bin:/bin' } });
-    equal(exitCode, 0);
-    match(stdout, /^usage: godwit-coordinator /);
+    await serves(join(tree('coordinator'), 'usr/bin/godwit-coordinator'), join(directory, 'data'));
     const unit = readFileSync(join(tree('coordinator'), 'usr/lib/systemd/system/godwit-coordinator.service'), 'utf8');
     const [, program] = /^ExecStart=(\S+)/m.exec(unit)!;
     ok(readFileSync(join(tree('coordinator'), program!)).length > 0);
