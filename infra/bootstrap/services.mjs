@@ -5,7 +5,7 @@ import { SetupError } from './command.mjs';
 import { ensureExtra } from './debian.mjs';
 import { withLock } from './lock.mjs';
 
-const SERVICES = { prometheus: 'promtool', 'redis-server': 'redis-server' };
+const SERVICES = { prometheus: 'promtool', 'redis-server': 'redis-server', rpm: 'rpmbuild' };
 
 try {
   await withLock(() => ensureExtra(SERVICES));

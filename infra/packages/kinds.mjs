@@ -9,6 +9,7 @@ export const KINDS = {
     folders: [],
     depends: 'qemu-system-x86, qemu-utils, util-linux',
     recommends: 'libglib2.0-bin, systemd',
+    rpmRequires: 'qemu-system-x86-core, qemu-img, util-linux',
     about: ['running desktops that follow you from machine to machine', 'The agent of a host and the command that asks it: suspend a virtual machine on', 'one host, resume it on another. What leaves the host is sealed.'],
     files: {
       'usr/lib/systemd/system/godwit-agent.service': 'infra/systemd/godwit-agent.service',
@@ -25,6 +26,7 @@ export const KINDS = {
     folders: ['apps/dashboard/dist/page'],
     depends: 'postgresql | postgresql-client, util-linux',
     recommends: 'systemd',
+    rpmRequires: 'postgresql, util-linux',
     about: ['orders who runs which Godwit desktop', 'The service that keeps leases, heads and the audit log, and serves the dashboard', 'of its operators. It sees no content.'],
     files: {
       'usr/lib/systemd/system/godwit-coordinator.service': 'infra/systemd/godwit-coordinator.service',

@@ -40,6 +40,7 @@ invite prints a one-time code for an operator of the dashboard; its own help: in
 backup and restore keep all of it elsewhere and bring it back; their own help: backup --help
 
 DATABASE_URL names a PostgreSQL server; without it a private one runs in the data directory.
+OTEL_EXPORTER_OTLP_ENDPOINT has traces sent there, by OpenTelemetry over HTTP.
 GODWIT_OIDC_ISSUER names an OpenID provider for operators; with it GODWIT_OIDC_CLIENT_ID, GODWIT_OIDC_CLIENT_SECRET
 or GODWIT_OIDC_CLIENT_SECRET_FILE, and who comes in: GODWIT_OIDC_VIEWERS, GODWIT_OIDC_OPERATORS, lists of values of
 GODWIT_OIDC_CLAIM (default groups); GODWIT_OIDC_NAME for the button, GODWIT_OIDC_SCOPE (default openid profile email).

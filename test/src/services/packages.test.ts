@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { run } from '../docs/programs.ts';
 import { root } from '../tidy/sources.ts';
 
-describe('Debian packages', () => {
+describe('packages', () => {
   let directory: string;
   const tree = (name: string): string => join(directory, name);
   before(() => {
@@ -20,12 +20,13 @@ describe('Debian packages', () => {
   });
   after(() => rmSync(directory, { recursive: true }));
 
-  async function build(kind: string, out: string): Promise<string> {
-    const { exitCode, stdout, stderr } = await run(process.execPath, [join(root, 'infra/packages/deb.mjs'), '--out', join(directory, out), kind]);
+  async function build(kind: string, out: string, format: 'deb' | 'rpm' = 'deb'): Promise<string> {
+    const { exitCode, stdout, stderr } = await run(process.execPath, [join(root, `infra/packages/${format}.mjs`), '--out', join(directory, out), kind]);
     equal(exitCode, 0, stderr);
     return stdout.trim();
   }
 
+  const versionOf = (): string => (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
   const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
   async function fieldsOf(deb: string): Promise<Map<string, string>> {
@@ -75,9 +76,20 @@ describe('Debian packages', () => {
     ok(readFileSync(join(tree('coordinator'), 'usr/lib/godwit-coordinator/apps/dashboard/dist/page/index.html')).length > 0);
   });
 
+  test('those of rpm have the same files, and the same bytes from the same commit', async () => {
+    const rpm = await build('agent', 'r', 'rpm');
+    equal(digest(await build('agent', 's', 'rpm')), digest(rpm));
+    const listed = (text: string): string[] => text.split('\n').filter((line) => line !== '').sort();
+    const { stdout: ofRpm } = await run('rpm', ['-qp', '--nosignature', '--dbpath', tree('db'), '-l', rpm]);
+    const { stdout: ofDeb } = await run('sh', ['-c', `dpkg-deb --fsys-tarfile "$1" | tar -t`, 'sh', join(directory, 'a', `godwit_${versionOf()}_amd64.deb`)]);
+    deepEqual(listed(ofRpm), listed(ofDeb.replace(/^\./gm, '').replace(/\/$/gm, '').replace(/^\n/, '')));
+    const { stdout: scripts } = await run('rpm', ['-qp', '--nosignature', '--dbpath', tree('db'), '--scripts', rpm]);
+    match(scripts, /systemd-sysusers godwit\.conf[^]*are there still\./);
+  });
+
   test('their scripts fetch nothing and start nothing, and their bills of materials name each package with its digest', async () => {
     for (const kind of ['a/godwit', 'c/godwit-coordinator']) {
-      const [deb] = [join(directory, `${kind}_${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version as string}_amd64.deb`)];
+      const [deb] = [join(directory, `${kind}_${versionOf()}_amd64.deb`)];
       const control = tree(`control-${basename(kind)}`);
       equal((await run('dpkg-deb', ['-e', deb, control])).exitCode, 0);
       for (const script of ['postinst', 'postrm']) {

@@ -86,7 +86,10 @@ test('the command line is understood or refused', () => {
   deepEqual([line.dataDirectory, line.listen, line.json, line.databaseUrl], ['/d', { host: '::1', port: 80 }, true, undefined]);
   equal(parseCommandLine([], {}, true).dataDirectory, '/var/lib/godwit-coordinator');
   equal(parseCommandLine([], { GODWIT_COORDINATOR_DATA: '/e', DATABASE_URL: 'postgres://x' }, true).dataDirectory, '/e');
-  for (const argv of [['x'], ['--data'], ['--listen', '80'], ['--listen', 'a:99999'], ['--log', 'loud']]) {
+  deepEqual([parseCommandLine([], {}, true).metrics, parseCommandLine([], { GODWIT_COORDINATOR_METRICS: '' }, true).metrics], [undefined, undefined]);
+  deepEqual(parseCommandLine(['--metrics', '127.0.0.1:9420'], { GODWIT_COORDINATOR_METRICS: '[::1]:1' }, true).metrics, { host: '127.0.0.1', port: 9420 });
+  deepEqual(parseCommandLine([], { GODWIT_COORDINATOR_METRICS: '[::1]:1' }, true).metrics, { host: '::1', port: 1 });
+  for (const argv of [['x'], ['--metrics', '9420'], ['--data'], ['--listen', '80'], ['--listen', 'a:99999'], ['--log', 'loud']]) {
     throws(() => parseCommandLine(argv, {}, false), (error) => error instanceof Fault && error.code === 'COORDINATOR_OPTIONS', argv.join(' '));
   }
 });
