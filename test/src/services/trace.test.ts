@@ -84,7 +84,7 @@ test('one id leads from a command over its agent to the coordinator: in the erro
   ok(!collector.spans.some(({ name }) => name.includes('laptop-a')));
 });
 
-test('without a collector the id is there all the same, and nothing waits for one that is away', async () => {
+test('without a collector the id is there all the same, and one that is away costs no answer', async () => {
   delete process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
   await using house = new House();
   await house.startCoordinator('127.0.0.1:0', ['--log', 'info']);

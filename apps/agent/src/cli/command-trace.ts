@@ -11,6 +11,7 @@ export async function inCommand<Result>(command: string, work: (traceparent: str
   try {
     return await inSpan(`godwit ${command}`, { attributes: { 'godwit.command': command } }, () => work(activeTraceparent() ?? parent));
   } finally {
-    await end();
+    // The answer is shown meanwhile; the process ends when the last span has left, or cannot.
+    void end();
   }
 }

@@ -10,7 +10,7 @@ export interface TracedProgram {
 
 /** How long the last spans may take to leave when a program ends, ms. */
 const flushMs = 2_000;
-const exportMs = 5_000;
+const exportMs = flushMs;
 
 /** Whether spans are sent anywhere: only if OTEL_EXPORTER_OTLP_ENDPOINT (or ..._TRACES_ENDPOINT) says where to. */
 export function wantsTraces(environment: NodeJS.ProcessEnv): boolean {
