@@ -37,6 +37,7 @@ export async function beginTraces({ name, version }: TracedProgram, environment:
   return async () => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, flushMs)));
+    // Spans that could not be sent are gone, and nobody here can do anything about it.
     await Promise.race([provider.shutdown().catch(() => undefined), late]);
     clearTimeout(timer);
   };
