@@ -5,7 +5,16 @@ import { SetupError } from './command.mjs';
 import { ensureExtra } from './debian.mjs';
 import { withLock } from './lock.mjs';
 
-const SERVICES = { prometheus: 'promtool', 'redis-server': 'redis-server', rpm: 'rpmbuild' };
+const SERVICES = {
+  'ceph-base': 'monmaptool',
+  'ceph-common': 'ceph',
+  'ceph-mon': 'ceph-mon',
+  'ceph-osd': 'ceph-osd',
+  prometheus: 'promtool',
+  radosgw: 'radosgw',
+  'redis-server': 'redis-server',
+  rpm: 'rpmbuild',
+};
 
 try {
   await withLock(() => ensureExtra(SERVICES));

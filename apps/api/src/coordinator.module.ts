@@ -38,11 +38,13 @@ import { FleetReader } from './metrics/fleet-figures.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { MovesController } from './moves/moves.controller.ts';
 import { MovesService } from './moves/moves.service.ts';
-import { ObjectDirectory } from './objects/object-directory.ts';
+import { CoordinatorStore } from './objects/coordinator-store.ts';
 import { ObjectRequests } from './objects/object-requests.ts';
 import { ObjectsController } from './objects/objects.controller.ts';
 import { ObjectsRepository } from './objects/objects.repository.ts';
 import { ObjectsService } from './objects/objects.service.ts';
+import type { OpenStore } from './objects/open-store.ts';
+import { ServedObjects } from './objects/served-objects.ts';
 import { OperatorAuditController } from './operator-audit/operator-audit.controller.ts';
 import { OperatorAuditService } from './operator-audit/operator-audit.service.ts';
 import { OperatorDesktopsController } from './operator-desktops/operator-desktops.controller.ts';
@@ -68,7 +70,7 @@ import { PruneController } from './prune/prune.controller.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { ScrubController } from './scrub/scrub.controller.ts';
 import { SystemController } from './system/system.controller.ts';
-import { clockToken, databaseToken, logToken, oidcToken, randomToken, urlKeyToken } from './tokens.ts';
+import { clockToken, databaseToken, logToken, oidcToken, randomToken } from './tokens.ts';
 
 /** What the coordinator's parts stand on; made by `startCoordinator`. */
 export interface Ground {
@@ -78,8 +80,7 @@ export interface Ground {
   readonly renewals: Renewals;
   readonly coordinator: Coordinator;
   readonly auditLog: AuditLog;
-  readonly objects: ObjectDirectory;
-  readonly urlKey: Buffer;
+  readonly objects: OpenStore;
   readonly limits: Limits;
   readonly upkeep: Upkeep;
   readonly origin: OwnOrigin;
@@ -102,12 +103,12 @@ export class CoordinatorModule {
         { provide: Renewals, useValue: ground.renewals },
         { provide: Coordinator, useValue: ground.coordinator },
         { provide: AuditLog, useValue: ground.auditLog },
-        { provide: ObjectDirectory, useValue: ground.objects },
-        { provide: urlKeyToken, useValue: ground.urlKey },
+        { provide: CoordinatorStore, useValue: ground.objects.store },
+        { provide: ServedObjects, useFactory: ground.objects.serve, inject: [ObjectsRepository] },
         { provide: Limits, useValue: ground.limits },
         { provide: Upkeep, useValue: ground.upkeep },
         { provide: OwnOrigin, useValue: ground.origin },
-        { provide: Collector, useValue: new Collector({ db: ground.db, eraser: ground.objects, graceMs: ground.upkeep.graceMs, retryMs: ground.upkeep.retryMs, log: ground.log }) },
+        { provide: Collector, useValue: new Collector({ db: ground.db, eraser: ground.objects.store, graceMs: ground.upkeep.graceMs, retryMs: ground.upkeep.retryMs, log: ground.log }) },
         { provide: oidcToken, useValue: { provider: ground.oidc } },
         { provide: clockToken, useValue: ground.clock },
         { provide: randomToken, useValue: ground.random },

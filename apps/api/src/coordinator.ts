@@ -28,13 +28,14 @@ import { beginRenewals } from './leases/lease-keeper.ts';
 import { FleetReader } from './metrics/fleet-figures.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { serveMetrics } from './metrics/metrics-server.ts';
-import { ObjectDirectory } from './objects/object-directory.ts';
 import { MovesService } from './moves/moves.service.ts';
 import { ObjectRequests } from './objects/object-requests.ts';
+import { openStore, type OpenStore } from './objects/open-store.ts';
 import { OperatorStoreService } from './operator-store/operator-store.service.ts';
 import { Collector } from './prune/collector.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { Scrubber } from './scrub/scrubber.ts';
+import type { S3Settings } from './s3/s3-settings.ts';
 import { OperatorStream } from './operators/operator-stream.ts';
 import { OperatorsHub } from './operators/operators-hub.ts';
 import { OperatorsService } from './operators/operators.service.ts';
@@ -53,6 +54,8 @@ export interface CoordinatorOptions {
   readonly listen: { readonly host: string; /** 0: any free one. */ readonly port: number };
   /** A PostgreSQL elsewhere; without it a private one is started in the data directory. */
   readonly databaseUrl?: string | undefined;
+  /** The bucket for objects; without it they lie in the data directory. */
+  readonly s3?: S3Settings | undefined;
   /** Where browsers find the dashboard, as `parsePublicOrigin` gives it; without it `http://localhost:PORT`. */
   readonly publicOrigin?: string | undefined;
   /** An OpenID provider that operators may sign in with. */
@@ -109,8 +112,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   undo.defer(() => mark.settled());
   const auditLog = new AuditLog({ db, audience: coordinator.audience, key: coordinator.logKey, mark, clock, log });
   await auditLog.check();
-  const objects = new ObjectDirectory(data.objectsPath, random);
-  await objects.prepare();
+  const objects = await openStore(data, options.s3, { clock, random, log });
   undo.defer(() => objects.close());
   const limits = new Limits(options.rates ?? defaultRates, clock);
   const upkeep = new Upkeep(options.upkeep);
@@ -118,7 +120,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const origin = new OwnOrigin(options.publicOrigin);
   const oidc = options.oidc === undefined ? undefined : new OidcProvider(options.oidc, () => `${origin.text}/dashboard/oidc`);
   const metrics = new Metrics(coordinator.version);
-  const module = CoordinatorModule.on({ metrics, db, statements, renewals, coordinator, auditLog, objects, urlKey: data.urlKey, limits, upkeep, origin, oidc, clock, random, log });
+  const module = CoordinatorModule.on({ metrics, db, statements, renewals, coordinator, auditLog, objects, limits, upkeep, origin, oidc, clock, random, log });
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());
@@ -213,9 +215,9 @@ function sweepNonces(hosts: HostsRepository, log: Log, undo: AsyncDisposableStac
 }
 
 /** What is done round after round. Replicas may do it side by side: each step is a transaction of its own. */
-function jobsOf(app: NestExpressApplication, db: Database, objects: ObjectDirectory, upkeep: Upkeep): Record<string, Job> {
+function jobsOf(app: NestExpressApplication, db: Database, { store, check }: OpenStore, upkeep: Upkeep): Record<string, Job> {
   const collector = app.get(Collector);
-  const scrubber = new Scrubber(db, objects, upkeep);
+  const scrubber = new Scrubber(db, store, upkeep);
   const work: Record<string, (signal: AbortSignal) => Promise<Record<string, number>>> = {
     prune: async (signal) => {
       await app.get(PruneService).applyPolicies(signal);
@@ -227,6 +229,7 @@ function jobsOf(app: NestExpressApplication, db: Database, objects: ObjectDirect
       return freed;
     },
     scrub: (signal) => scrubber.round(signal),
+    ...(check === undefined ? {} : { 'store-check': () => check.round() }),
     measure: () => app.get(OperatorStoreService).measure(),
     forget: async () => ({ moves: await app.get(MovesService).forgetOld() }),
   };

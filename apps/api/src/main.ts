@@ -3,6 +3,7 @@ import { Fault, jsonLog, printable } from '@godwit/base';
 import { beginTraces, tracedLog } from '@godwit/base/trace';
 import type { RunningCoordinator } from './coordinator.ts';
 import { parseCommandLine, usage } from './options.ts';
+import { trustOwnAuthority } from './s3/s3-settings.ts';
 
 /** `godwit-coordinator`: starts, says so in one line, and stops cleanly at SIGTERM or SIGINT. */
 async function main(): Promise<void> {
@@ -17,11 +18,19 @@ async function main(): Promise<void> {
     process.stdout.write(await backupCommand(words, process.env, isRoot));
     return;
   }
+  if (words[0] === 'store') {
+    const { storeCommand } = await import('./s3/store-command.ts');
+    const { text, exitCode } = await storeCommand(words.slice(1), process.env);
+    process.stdout.write(text);
+    process.exitCode = exitCode;
+    return;
+  }
   const line = parseCommandLine(words, process.env, isRoot);
   if (line.help) {
     process.stdout.write(usage);
     return;
   }
+  if (line.s3 !== undefined) trustOwnAuthority(process.env);
   const log = tracedLog(jsonLog((text) => process.stderr.write(text), line.logLevel));
   const stopAsked = new Promise<void>((resolve) => {
     // A second signal while it stops changes nothing: the database is being shut down in order.

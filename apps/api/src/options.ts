@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { Fault, type LogLevel } from '@godwit/base';
 import { parseOidc, type OidcOptions } from './operators/oidc-options.ts';
 import { parsePublicOrigin } from './operators/own-origin.ts';
+import { s3SettingsOf, type S3Settings } from './s3/s3-settings.ts';
 
 export interface CommandLine {
   readonly help: boolean;
@@ -12,6 +13,7 @@ export interface CommandLine {
   readonly listen: { readonly host: string; readonly port: number };
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly databaseUrl: string | undefined;
+  readonly s3: S3Settings | undefined;
   readonly publicOrigin: string | undefined;
   readonly oidc: OidcOptions | undefined;
   readonly logLevel: LogLevel;
@@ -22,6 +24,7 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
                           [--scrub-again SECONDS] [--public-origin URL] [--metrics HOST:PORT] [--log LEVEL] [--json]
        godwit-coordinator invite --name NAME [--role ROLE] [--data DIR] [--json]
        godwit-coordinator backup --to DIR | restore --from DIR/backups/TIME [--data DIR] [--json]
+       godwit-coordinator store check [--policy] [--json]
 
   --data DIR          where everything is kept (default: $GODWIT_COORDINATOR_DATA,
                       else ~/.local/share/godwit-coordinator, as root /var/lib/godwit-coordinator)
@@ -38,8 +41,11 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
 
 invite prints a one-time code for an operator of the dashboard; its own help: invite --help
 backup and restore keep all of it elsewhere and bring it back; their own help: backup --help
+store check says whether a bucket does all that Godwit needs; its own help, with all names: store --help
 
 DATABASE_URL names a PostgreSQL server; without it a private one runs in the data directory.
+S3_BUCKET, S3_ENDPOINT, S3_REGION, S3_PREFIX, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and more name a bucket for objects;
+without it they lie in the data directory.
 OTEL_EXPORTER_OTLP_ENDPOINT has traces sent there, by OpenTelemetry over HTTP.
 GODWIT_OIDC_ISSUER names an OpenID provider for operators; with it GODWIT_OIDC_CLIENT_ID, GODWIT_OIDC_CLIENT_SECRET
 or GODWIT_OIDC_CLIENT_SECRET_FILE, and who comes in: GODWIT_OIDC_VIEWERS, GODWIT_OIDC_OPERATORS, lists of values of
@@ -62,6 +68,7 @@ export function parseCommandLine(argv: readonly string[], environment: NodeJS.Pr
     listen: parseListen('--listen', values.listen ?? defaultListen),
     metrics: metricsOf(values.metrics ?? environment['GODWIT_COORDINATOR_METRICS']),
     databaseUrl: databaseUrlOf(environment),
+    s3: s3SettingsOf(environment),
     publicOrigin: origin === undefined ? undefined : parsePublicOrigin(origin),
     oidc: parseOidc(environment),
     logLevel: level as LogLevel,

@@ -4,4 +4,3 @@ export const logToken = Symbol('log');
 export const clockToken = Symbol('clock');
 export const randomToken = Symbol('random');
 export const oidcToken = Symbol('OpenID provider');
-export const urlKeyToken = Symbol('url key');

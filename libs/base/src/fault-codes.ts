@@ -184,6 +184,7 @@ export const faultCodes = {
   OBJECT_LOCKED: entry('conflict', 'the store keeps the object against deletion', 'nothing is wrong: it is deleted when its lock has ended'),
   OBJECT_RANGE_REFUSED: entry('invalid', 'the range lies outside the object', 'ask for a range inside it'),
   STORE_FULL: entry('unavailable', 'the object directory cannot be written', "free space in the coordinator's data directory, then try again"),
+  STORE_UNFIT: entry('unavailable', 'the bucket does not do what Godwit needs', 'see `godwit-coordinator store check`'),
   // apps/api: the coordinator itself
   DATABASE_UNAVAILABLE: entry('unavailable', 'the database cannot be reached', 'the coordinator tries again by itself; see its log if it lasts'),
   COORDINATOR_OPTIONS: entry('invalid', 'the coordinator was started with something it does not understand', 'see `godwit-coordinator --help`'),

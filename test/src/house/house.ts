@@ -11,7 +11,7 @@ import { processesOf } from './process-tree.ts';
 /** A coordinator and agents as a user would have them: real programs, each in a process of its own, in a folder that is removed. */
 
 const root = resolve(import.meta.dirname, '..', '..', '..');
-const coordinatorProgram = join(root, 'apps/api/dist/main.js');
+export const coordinatorProgram = join(root, 'apps/api/dist/main.js');
 const cliProgram = join(root, 'apps/agent/dist/cli/main.js');
 const readyMs = 90_000;
 const stopMs = 10_000;

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Fault, type DesktopId } from '@godwit/base';
 import { sha256, verify } from '@godwit/crypto';
-import { splitManifest, type ManifestPublic } from '@godwit/snapshot';
+import { manifestKeyOf, packKeyOf, splitManifest, type ManifestPublic } from '@godwit/snapshot';
 import { bytesOf, textOf, type AnswerOf, type BodyOf, type Checkpoint, type Routes } from '@godwit/wire';
 import { AuditLog } from '../audit/audit-log.ts';
 import { inTransaction, reached, type Database } from '../database/database.ts';
@@ -9,6 +9,7 @@ import { readCheckpoints, readManifest } from '../desktops/desktop-view.ts';
 import { DesktopsService } from '../desktops/desktops.service.ts';
 import type { Caller } from '../http/caller.ts';
 import { readLease } from '../leases/lease.transitions.ts';
+import { ObjectsService } from '../objects/objects.service.ts';
 import { databaseToken } from '../tokens.ts';
 import { commitCheckpoint } from './commit.transition.ts';
 
@@ -16,10 +17,12 @@ import { commitCheckpoint } from './commit.transition.ts';
 export class CheckpointsService {
   readonly #db: Database;
   readonly #desktops: DesktopsService;
+  readonly #objects: ObjectsService;
   readonly #auditLog: AuditLog;
 
-  constructor(@Inject(databaseToken) db: Database, @Inject(DesktopsService) desktops: DesktopsService, @Inject(AuditLog) auditLog: AuditLog) {
+  constructor(@Inject(databaseToken) db: Database, @Inject(DesktopsService) desktops: DesktopsService, @Inject(ObjectsService) objects: ObjectsService, @Inject(AuditLog) auditLog: AuditLog) {
     this.#db = db;
+    this.#objects = objects;
     this.#desktops = desktops;
     this.#auditLog = auditLog;
   }
@@ -34,6 +37,7 @@ export class CheckpointsService {
     const { commitId, epoch, release } = body;
     const [digest, witness] = [sha256(bytes), bytesOf(body.witness)];
     await this.#auditLog.checkWitness(witness, { ...caller, digest });
+    await this.#objects.look(caller.accountId, [manifestKeyOf(parts.public), ...parts.public.packs.map(packKeyOf)]);
     const commit = { desktopId, commitId, epoch, release, digest, bytes, manifest: parts.public, witness };
     const committed = await inTransaction(this.#db, (trx) => commitCheckpoint(trx, caller, commit));
     if (committed.changed) await this.#desktops.announce(caller.accountId, desktopId);

@@ -3,6 +3,7 @@ import { addJoinFacts } from '../accounts/join-facts.migration.ts';
 import { addRecovery } from '../accounts/recovery.migration.ts';
 import { addAuditLog } from '../audit/audit.migration.ts';
 import { addOwnership } from '../leases/ownership.migration.ts';
+import { addUnseenObjects } from '../objects/unseen-objects.migration.ts';
 import { addMoves } from '../moves/moves.migration.ts';
 import { addOperatorActs } from '../operators/acts.migration.ts';
 import { addOperators } from '../operators/operators.migration.ts';
@@ -28,6 +29,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0009-join-facts': { up: addJoinFacts },
   '0010-operator-acts': { up: addOperatorActs },
   '0011-acknowledged': { up: addAcknowledged },
+  '0012-unseen-objects': { up: addUnseenObjects },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

@@ -123,6 +123,8 @@ export interface ObjectsTable {
   length_bytes: BigInteger;
   sha256: Buffer;
   stored_at: Generated<Date>;
+  /** False: a host may put it, past the coordinator, and no commit has asked for it yet. */
+  stored: Generated<boolean>;
   object_id: Generated<BigInteger>;
   /** Some checkpoint was committed with it. */
   committed: Generated<boolean>;

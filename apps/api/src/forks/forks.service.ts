@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import { Fault, type DesktopId } from '@godwit/base';
 import { sha256, verify } from '@godwit/crypto';
@@ -8,7 +7,7 @@ import { inTransaction, reached, type Database, type Trx } from '../database/dat
 import { DesktopsService } from '../desktops/desktops.service.ts';
 import type { Caller } from '../http/caller.ts';
 import { readLease } from '../leases/lease.transitions.ts';
-import { ObjectDirectory } from '../objects/object-directory.ts';
+import { CoordinatorStore } from '../objects/coordinator-store.ts';
 import { recordObject } from '../objects/objects.repository.ts';
 import { databaseToken } from '../tokens.ts';
 import { forkDesktop } from './fork.transition.ts';
@@ -19,12 +18,12 @@ type ForkBody = BodyOf<Routes['forkDesktop']>;
 export class ForksService {
   readonly #db: Database;
   readonly #desktops: DesktopsService;
-  readonly #directory: ObjectDirectory;
+  readonly #objects: CoordinatorStore;
 
-  constructor(@Inject(databaseToken) db: Database, @Inject(DesktopsService) desktops: DesktopsService, @Inject(ObjectDirectory) directory: ObjectDirectory) {
+  constructor(@Inject(databaseToken) db: Database, @Inject(DesktopsService) desktops: DesktopsService, @Inject(CoordinatorStore) objects: CoordinatorStore) {
     this.#db = db;
     this.#desktops = desktops;
-    this.#directory = directory;
+    this.#objects = objects;
   }
 
   async fork(caller: Caller, from: DesktopId, body: ForkBody): Promise<Desktop> {
@@ -46,8 +45,7 @@ export class ForksService {
   /** The desktop has no holder who could put it, and no epoch to come in which somebody might. */
   async #store(trx: Trx, { accountId }: Caller, manifest: ManifestPublic, bytes: Buffer, digest: Buffer): Promise<void> {
     const key = manifestKeyOf(manifest);
-    // A copy: the directory keeps what it is given.
-    await this.#directory.put(accountId, key, Readable.from([Buffer.from(bytes)]), bytes.length, digest);
+    await this.#objects.put(accountId, key, bytes, digest);
     await recordObject(trx, accountId, key, { lengthBytes: bytes.length, sha256: digest });
   }
 }

@@ -1,10 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AccountId } from '@godwit/base';
+import { sql } from 'kysely';
+import { Fault, type AccountId } from '@godwit/base';
 import { reached, type Database, type Queries } from '../database/database.ts';
 import { databaseToken } from '../tokens.ts';
 import type { StoredFile } from './object-directory.ts';
 
-/** What is known of the objects in the store: complete ones only, with their length and digest. */
+export interface KnownObject extends StoredFile {
+  readonly key: string;
+}
+
+/** What is known of the objects in the store, with their length and digest: complete ones, and those that a host was allowed to put and nobody has seen yet. */
 @Injectable()
 export class ObjectsRepository {
   readonly #db: Database;
@@ -18,6 +23,38 @@ export class ObjectsRepository {
       this.#db.selectFrom('objects').select(['length_bytes', 'sha256']).where('account_id', '=', accountId).where('object_key', '=', key).executeTakeFirst(),
     );
     return row === undefined ? undefined : { lengthBytes: row.length_bytes, sha256: row.sha256 };
+  }
+
+  /**
+   * A host may put these from now on. What never comes is collected with the rest of its epoch. OBJECT_EXISTS for a key that is known
+   * with other bytes.
+   */
+  async announce(accountId: AccountId, objects: readonly KnownObject[]): Promise<void> {
+    const rows = await reached(() =>
+      this.#db
+        .insertInto('objects')
+        .values(objects.map(({ key, lengthBytes, sha256 }) => ({ account_id: accountId, object_key: key, length_bytes: lengthBytes, sha256, stored: false })))
+        // An update that changes nothing, because only those come back.
+        .onConflict((on) => on.columns(['account_id', 'object_key']).doUpdateSet((to) => ({ stored: to.ref('objects.stored') })))
+        .returning(['object_key', 'length_bytes', 'sha256'])
+        .execute(),
+    );
+    const known = new Map(rows.map((row) => [row.object_key, row]));
+    for (const { key, lengthBytes, sha256 } of objects) {
+      const row = known.get(key);
+      if (row?.length_bytes !== lengthBytes || !row.sha256.equals(sha256)) throw new Fault('OBJECT_EXISTS', { subject: key });
+    }
+  }
+
+  /** Those of the keys that were announced and not seen since. */
+  async findUnseen(accountId: AccountId, keys: readonly string[]): Promise<KnownObject[]> {
+    const { rows } = await reached(() => sql<{ object_key: string; length_bytes: number; sha256: Buffer }>`
+      select object_key, length_bytes, sha256 from objects where account_id = ${accountId} and object_key = any(${keys}::text[]) and not stored`.execute(this.#db));
+    return rows.map((row) => ({ key: row.object_key, lengthBytes: row.length_bytes, sha256: row.sha256 }));
+  }
+
+  async noteSeen(accountId: AccountId, keys: readonly string[]): Promise<void> {
+    await reached(() => sql`update objects set stored = true where account_id = ${accountId} and object_key = any(${keys}::text[])`.execute(this.#db));
   }
 
   async recordObject(accountId: AccountId, key: string, file: StoredFile): Promise<void> {

@@ -1,38 +1,32 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { Fault, type Clock, type DesktopId } from '@godwit/base';
+import { Fault, type AccountId, type Clock, type DesktopId } from '@godwit/base';
 import { parseObjectKey } from '@godwit/snapshot';
 import { bytesOf, urlLifeMs, type AnswerOf, type BodyOf, type Routes, type SignedUrl } from '@godwit/wire';
 import { reached, type Database } from '../database/database.ts';
 import type { Caller } from '../http/caller.ts';
 import { allowed, readLease } from '../leases/lease.transitions.ts';
-import { clockToken, databaseToken, urlKeyToken } from '../tokens.ts';
-import { ObjectDirectory } from './object-directory.ts';
-import { ObjectsRepository } from './objects.repository.ts';
-import type { OpenFile } from './open-files.ts';
-import { checkUrl, signUrl, type Permission } from './signed-url.ts';
+import { clockToken, databaseToken } from '../tokens.ts';
+import { CoordinatorStore } from './coordinator-store.ts';
+import { ObjectsRepository, type KnownObject } from './objects.repository.ts';
+import type { Permission } from './signed-url.ts';
 
 type UrlsBody = BodyOf<Routes['mintUrls']>;
 
+/** Questions to the store under way at once for one commit. */
+const atOnce = 16;
+
+/** Who may put and get which objects. */
 @Injectable()
 export class ObjectsService {
   readonly #db: Database;
   readonly #objects: ObjectsRepository;
-  readonly #directory: ObjectDirectory;
-  readonly #urlKey: KeyObject;
+  readonly #store: CoordinatorStore;
   readonly #clock: Clock;
 
-  constructor(
-    @Inject(databaseToken) db: Database,
-    @Inject(ObjectsRepository) objects: ObjectsRepository,
-    @Inject(ObjectDirectory) directory: ObjectDirectory,
-    @Inject(urlKeyToken) urlKey: Buffer,
-    @Inject(clockToken) clock: Clock,
-  ) {
+  constructor(@Inject(databaseToken) db: Database, @Inject(ObjectsRepository) objects: ObjectsRepository, @Inject(CoordinatorStore) store: CoordinatorStore, @Inject(clockToken) clock: Clock) {
     this.#db = db;
     this.#objects = objects;
-    this.#directory = directory;
-    this.#urlKey = createSecretKey(urlKey);
+    this.#store = store;
     this.#clock = clock;
   }
 
@@ -43,7 +37,23 @@ export class ObjectsService {
     else await reached(() => this.#requireOwnDesktops(caller, desktopId, body.objects));
     const expiresMs = this.#clock.wallMs() + urlLifeMs;
     const urls = body.operation === 'put' ? body.objects.map((object) => this.#putUrl(caller, desktopId, body.epoch, object, expiresMs)) : body.objects.map(({ key }) => this.#getUrl(caller, key, expiresMs));
+    // Before anybody has a URL: an object that the coordinator does not see come must not be one that it never heard of.
+    if (body.operation === 'put' && this.#store.unseen) await this.#objects.announce(caller.accountId, body.objects.map(announced));
     return { expiresMs, urls };
+  }
+
+  /** Of objects that hosts put past the coordinator: asks the store for those of the keys that nobody has seen yet, and notes what is there whole. */
+  async look(accountId: AccountId, keys: readonly string[]): Promise<void> {
+    if (!this.#store.unseen) return;
+    const left = await this.#objects.findUnseen(accountId, keys);
+    const there: string[] = [];
+    const work = async (): Promise<void> => {
+      for (let next = left.pop(); next !== undefined; next = left.pop()) {
+        if ((await this.#store.lengthOf(accountId, next.key)) === next.lengthBytes) there.push(next.key);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(atOnce, left.length) }, work));
+    if (there.length > 0) await this.#objects.noteSeen(accountId, there);
   }
 
   #putUrl(caller: Caller, desktopId: DesktopId, epoch: number, object: { key: string; lengthBytes: number; sha256?: string | undefined }, expiresMs: number): SignedUrl {
@@ -59,7 +69,7 @@ export class ObjectsService {
       lengthBytes: object.lengthBytes,
       ...(object.sha256 === undefined ? {} : { sha256: object.sha256 }),
     };
-    return { key: object.key, method: 'PUT', url: signUrl(permission, this.#urlKey), headers: {} };
+    return this.#store.sign(permission);
   }
 
   /** A fork reads packs of the desktops that it came from: any desktop of the account will do, and only those. */
@@ -78,39 +88,10 @@ export class ObjectsService {
   }
 
   #getUrl(caller: Caller, key: string, expiresMs: number): SignedUrl {
-    return { key, method: 'GET', url: signUrl({ operation: 'get', accountId: caller.accountId, key, expiresMs }, this.#urlKey), headers: {} };
+    return this.#store.sign({ operation: 'get', accountId: caller.accountId, key, expiresMs });
   }
+}
 
-  /** The permission that the request line of `url` carries for `operation`, now. */
-  #permit(url: string, operation: Permission['operation']): Permission {
-    const permission = checkUrl(url, this.#urlKey, this.#clock.wallMs());
-    if (permission.operation !== operation) throw new Fault('URL_REFUSED', { expected: `a URL to ${operation}` });
-    return permission;
-  }
-
-  /**
-   * Stores an object once. `announcedBytes`: the request's Content-Length. False when the same bytes were stored before, as
-   * after an answer that got lost; other bytes under a taken key are OBJECT_EXISTS.
-   */
-  async put(url: string, announcedBytes: number | undefined, body: AsyncIterable<Buffer>): Promise<boolean> {
-    const { accountId, key, lengthBytes, sha256 } = this.#permit(url, 'put');
-    if (lengthBytes === undefined) throw new Fault('URL_REFUSED');
-    if (announcedBytes !== lengthBytes) throw new Fault('OBJECT_LENGTH_REFUSED', { expected: `Content-Length ${lengthBytes}`, found: announcedBytes === undefined ? 'none' : `${announcedBytes}` });
-    const { created, file } = await this.#directory.put(accountId, key, body, lengthBytes, sha256 === undefined ? undefined : bytesOf(sha256));
-    if (created) {
-      await this.#objects.recordObject(accountId, key, file);
-      return true;
-    }
-    // Linked, but perhaps never recorded: a crash in between. What was linked was complete, so it can be recorded now.
-    const present = (await this.#objects.find(accountId, key)) ?? (await this.#directory.inspect(accountId, key));
-    await this.#objects.recordObject(accountId, key, present);
-    if (!present.sha256.equals(file.sha256)) throw new Fault('OBJECT_EXISTS', { subject: key });
-    return false;
-  }
-
-  /** Runs `use` with the object's file. */
-  async reading<Result>(url: string, use: (file: OpenFile) => Promise<Result>): Promise<Result> {
-    const { accountId, key } = this.#permit(url, 'get');
-    return await this.#directory.reading(accountId, key, use);
-  }
+function announced({ key, lengthBytes, sha256 }: { key: string; lengthBytes: number; sha256?: string | undefined }): KnownObject {
+  return { key, lengthBytes, sha256: bytesOf(sha256 ?? '') };
 }

@@ -3,7 +3,7 @@ import type { Clock } from '@godwit/base';
 import type { StoreView } from '@godwit/wire';
 import type { Database } from '../database/database.ts';
 import { readRuns } from '../jobs/job-runs.ts';
-import { ObjectDirectory } from '../objects/object-directory.ts';
+import { CoordinatorStore } from '../objects/coordinator-store.ts';
 import { clockToken, databaseToken } from '../tokens.ts';
 import { fullAt } from './growth.ts';
 import { keepToday, readByDesktop, readCoverage, readDamaged, readDays, readReachedBytes, readToday } from './store-figures.ts';
@@ -19,11 +19,11 @@ const stateKeepMs = 10_000;
 @Injectable()
 export class OperatorStoreService {
   readonly #db: Database;
-  readonly #objects: ObjectDirectory;
+  readonly #objects: Pick<CoordinatorStore, 'freeBytes'>;
   readonly #clock: Clock;
   #state: { readonly atMs: number; readonly value: Promise<StoreState> } | undefined;
 
-  constructor(@Inject(databaseToken) db: Database, @Inject(ObjectDirectory) objects: ObjectDirectory, @Inject(clockToken) clock: Clock) {
+  constructor(@Inject(databaseToken) db: Database, @Inject(CoordinatorStore) objects: Pick<CoordinatorStore, 'freeBytes'>, @Inject(clockToken) clock: Clock) {
     this.#db = db;
     this.#objects = objects;
     this.#clock = clock;

@@ -13,7 +13,7 @@ const daysMax = 400;
 export async function readToday(db: Queries): Promise<StoreDay> {
   const { rows: [row] } = await reached(() => sql<{ day_ms: number; live: number; dead: number; objects: number }>`
     select (extract(epoch from (now() at time zone 'utc')::date) * 1000)::bigint as day_ms, coalesce(sum(length_bytes) filter (where condemned_at is null), 0)::bigint as live,
-      coalesce(sum(length_bytes) filter (where condemned_at is not null), 0)::bigint as dead, count(*) as objects from objects`.execute(db));
+      coalesce(sum(length_bytes) filter (where condemned_at is not null), 0)::bigint as dead, count(*) as objects from objects where stored`.execute(db));
   if (row === undefined) throw new Fault('INTERNAL', { expected: 'a row of sums' });
   return { dayMs: row.day_ms, liveBytes: row.live, deadBytes: row.dead, objects: row.objects };
 }
@@ -29,7 +29,7 @@ export async function readByDesktop(db: Queries): Promise<StoreView['desktops']>
   const { rows } = await reached(() => sql<{ account_id: AccountId; desktop_id: DesktopId; name: string; bytes: number; objects: number }>`
     select s.account_id, s.desktop_id, d.name, s.bytes, s.objects from (
       select account_id, desktop_id, sum(length_bytes)::bigint as bytes, count(*) as objects from objects
-      where condemned_at is null and desktop_id is not null group by account_id, desktop_id order by bytes desc limit ${biggestMax}
+      where condemned_at is null and stored and desktop_id is not null group by account_id, desktop_id order by bytes desc limit ${biggestMax}
     ) s join desktops d on d.account_id = s.account_id and d.desktop_id = s.desktop_id order by s.bytes desc, d.name`.execute(db));
   return rows.map((row) => ({ accountId: row.account_id, desktopId: row.desktop_id, name: row.name, liveBytes: row.bytes, objects: row.objects }));
 }

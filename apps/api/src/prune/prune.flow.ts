@@ -1,6 +1,4 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { sql } from 'kysely';
@@ -129,7 +127,7 @@ describe('prune', () => {
     const sweep = (async () => {
       while (!state.done) {
         await own.pass(hourMs / 2);
-        await own.collector(own.directory, 3).collect(own.accountId);
+        await own.collector(own.store, 3).collect(own.accountId);
       }
     })();
     await Promise.all(work);
@@ -152,7 +150,7 @@ describe('prune', () => {
       const dies: Eraser = {
         remove: async (accountId, key) => {
           if (state.left-- <= 0) await new Promise(() => undefined);
-          await own.directory.remove(accountId, key);
+          await own.store.remove(accountId, key);
         },
       };
       void own.collector(dies, 4).collect(own.accountId);
@@ -164,7 +162,7 @@ describe('prune', () => {
     const keeps: Eraser = {
       remove: async (accountId, key) => {
         if (key === locked) throw new Fault('OBJECT_LOCKED', { subject: key });
-        await own.directory.remove(accountId, key);
+        await own.store.remove(accountId, key);
       },
     };
     await own.collector(keeps, 2).collect(own.accountId);
@@ -186,8 +184,7 @@ describe('prune', () => {
       await person.client.ask('pruneDesktop', { params: { desktopId }, body: { policy: textOf(signPolicy({ last: 1, hourly: 0, daily: 0, desktopId, signedMs: 1 }, person.client.device)), dryRun: false } });
       const two = commitOf(person.client, { desktopId, epoch: 1, sequence: 2, parent: { digest, commitId: one.commitId, epoch: 1, sequence: 1 }, packs: [await put()] });
       await person.client.ask('commitCheckpoint', { params: { desktopId }, body: two });
-      const folder = join(quick.dataDirectory, 'objects', person.accountId);
-      const count = async (): Promise<number> => (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).length;
+      const count = async (): Promise<number> => (await quick.objects.keys(person.accountId)).length;
       for (let wait = 0; (await count()) !== 1 && wait < 200; wait += 1) await new Promise((resolve) => setTimeout(resolve, 25));
       equal(await count(), 1);
     } finally {
@@ -293,12 +290,12 @@ test('whatever commits, moves, forks, prunes and time do: what is needed is ther
           lines.push(fork);
         } else if (each.kind === 'prune') await line.prune({ last: each.last });
         else await own.pass(each.minutes * 60_000);
-        const files = new Set(await own.files().catch(() => []));
+        const files = new Set(await own.files());
         for (const key of needed(own, lines)) ok(files.has(key), `${each.kind}: ${key}`);
       }
       for (const line of lines) if (line.held) await line.release();
       for (let round = 0; round < 3; round += 1) await own.pass(2 * hourMs).then(() => own.collector().collect(own.accountId));
-      deepEqual([await own.files().catch(() => []), await own.rows()], [needed(own, lines), needed(own, lines)]);
+      deepEqual([await own.files(), await own.rows()], [needed(own, lines), needed(own, lines)]);
     }),
     { numRuns: 6 },
   );
@@ -315,18 +312,18 @@ describe('scrub', () => {
     await line.commit(packs);
     const ask = () => world.person.client.ask('readScrub', { params: { desktopId: line.desktopId } });
     deepEqual(await ask(), { objects: 5, bytes: 2500, looked: 0, oldestMs: null, damaged: [] });
-    const path = (index: number): string => join(world.stage.dataDirectory, 'objects', world.accountId, packs[index]!.key);
-    const flipped = await readFile(path(0));
-    flipped[123]! ^= 1;
-    await writeFile(path(0), flipped);
-    await writeFile(path(1), flipped.subarray(1));
-    await rm(path(2));
-    const scrub = (scrubBytesPerSecond = 1e9) => new Scrubber(world.db, world.directory, { scrubBytesPerSecond, scrubAgainMs: hourMs }).round(new AbortController().signal);
+    const { objects } = world.stage;
+    const good = await objects.read(world.accountId, packs[0]!.key);
+    const flipped = Buffer.from(good.map((byte, index) => (index === 123 ? byte ^ 1 : byte)));
+    await objects.replace(world.accountId, packs[0]!.key, flipped);
+    await objects.replace(world.accountId, packs[1]!.key, flipped.subarray(1));
+    await world.store.remove(world.accountId, packs[2]!.key);
+    const scrub = (scrubBytesPerSecond = 1e9) => new Scrubber(world.db, world.store, { scrubBytesPerSecond, scrubAgainMs: hourMs }).round(new AbortController().signal);
     await scrub();
     const found = await ask();
     deepEqual([found.looked, found.damaged.map(({ key, finding }) => [key, finding]).sort()], [5, [[packs[0]!.key, 'digest'], [packs[1]!.key, 'length'], [packs[2]!.key, 'missing']].sort()]);
     ok(found.oldestMs !== null && Math.abs(found.oldestMs - Date.now()) < 60_000);
-    await writeFile(path(0), Buffer.from(flipped.map((byte, index) => (index === 123 ? byte ^ 1 : byte))));
+    await objects.replace(world.accountId, packs[0]!.key, good);
     await scrub();
     equal((await ask()).damaged.length, 3, 'looked at lately');
     await sql`update scrubs set looked_at = looked_at - interval '2 hours'`.execute(world.db);

@@ -20,11 +20,13 @@ export async function takeReferences(trx: Trx, accountId: AccountId, manifest: M
   for (let start = 0; start < keys.length; start += keysPerQuery) {
     const rows = await trx
       .selectFrom('objects')
-      .select(['object_id', 'object_key', 'length_bytes', 'sha256', 'deleting_at'])
+      .select(['object_id', 'object_key', 'length_bytes', 'sha256', 'deleting_at', 'stored'])
       .where('account_id', '=', accountId)
       .where('object_key', 'in', keys.slice(start, start + keysPerQuery))
       .execute();
     for (const row of rows) {
+      // Announced, and not there when the store was asked.
+      if (!row.stored) continue;
       const pack = packs.get(row.object_key);
       if (pack !== undefined && row.deleting_at !== null) throw new Fault('COMMIT_PACK_MISSING', { subject: `pack ${pack.packId}`, found: 'one that is being deleted: nothing referred to it for longer than the grace time' });
       if (pack !== undefined && (row.length_bytes !== pack.lengthBytes || !row.sha256.equals(pack.digest))) {

@@ -1,11 +1,9 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { sql } from 'kysely';
 import { newId, silentLog, systemRandom, type AccountId, type DesktopId } from '@godwit/base';
 import { manifestObjectKey, signPolicy, type Retention } from '@godwit/snapshot';
 import { textOf } from '@godwit/wire';
 import { openDatabase, type Database } from '../database/database.ts';
-import { ObjectDirectory } from '../objects/object-directory.ts';
+import type { CoordinatorStore } from '../objects/coordinator-store.ts';
 import { Collector, type Eraser } from '../prune/collector.ts';
 import { newDatabaseUrl } from './shared-cluster.ts';
 import { commitOf, createDesktop, enrol, raiseStage, uploadPack, type Draft, type Person, type Stage, type UploadedPack } from './stage.ts';
@@ -123,19 +121,17 @@ export class World implements AsyncDisposable {
     await sql`update checkpoints set dropped_at = dropped_at - ${step}`.execute(this.db);
   }
 
-  collector(eraser: Eraser = this.directory, batchObjects?: number): Collector {
+  collector(eraser: Eraser = this.store, batchObjects?: number): Collector {
     return new Collector({ db: this.db, eraser, graceMs: hourMs, retryMs: hourMs, log: silentLog, ...(batchObjects === undefined ? {} : { batchObjects }) });
   }
 
-  get directory(): ObjectDirectory {
-    return new ObjectDirectory(join(this.stage.dataDirectory, 'objects'), systemRandom);
+  get store(): CoordinatorStore {
+    return this.stage.objects.store;
   }
 
-  /** Keys of all objects that are on the disk. */
-  async files(): Promise<string[]> {
-    const root = join(this.stage.dataDirectory, 'objects', this.accountId);
-    const entries = await readdir(root, { recursive: true, withFileTypes: true });
-    return entries.filter((entry) => entry.isFile()).map((entry) => `${entry.parentPath}/${entry.name}`.slice(root.length + 1)).sort();
+  /** Keys of all objects that are in the store. */
+  files(): Promise<string[]> {
+    return this.stage.objects.keys(this.accountId);
   }
 
   async rows(): Promise<string[]> {

@@ -8,10 +8,12 @@ import { startCoordinator, type CoordinatorOptions, type RunningCoordinator } fr
 import { TestClient } from './client.ts';
 import { signedManifest } from './manifest.ts';
 import { newDatabaseUrl } from './shared-cluster.ts';
+import { newStageBucket, stageObjects, type StageObjects } from './stage-objects.ts';
 
 export interface Stage extends AsyncDisposable {
   readonly coordinator: RunningCoordinator;
   readonly dataDirectory: string;
+  readonly objects: StageObjects;
 }
 
 /** A coordinator in this process with a folder of its own, gone at the end. `private`: with a PostgreSQL of its own too, else a database in the shared one. */
@@ -20,8 +22,10 @@ export async function raiseStage(options: Partial<CoordinatorOptions> = {}, data
   chmodSync(folder, 0o711); // PostgreSQL's user passes through when the tests run as root
   const dataDirectory = join(folder, 'data');
   const generous = { burst: 10_000, perSecond: 10_000 };
+  const s3 = newStageBucket();
   const coordinator = await startCoordinator({
     dataDirectory,
+    s3,
     listen: { host: '127.0.0.1', port: 0 },
     log: testLog(),
     databaseUrl: database === 'shared' ? await newDatabaseUrl() : undefined,
@@ -31,6 +35,7 @@ export async function raiseStage(options: Partial<CoordinatorOptions> = {}, data
   return {
     coordinator,
     dataDirectory,
+    objects: stageObjects(dataDirectory, s3),
     async [Symbol.asyncDispose]() {
       await coordinator.close();
       rmSync(folder, { recursive: true, force: true });
@@ -116,7 +121,7 @@ export async function uploadPack(client: TestClient, coordinator: RunningCoordin
   const key = packObjectKey({ desktopId, epoch, hostId, packId });
   const digest = sha256(bytes);
   const { urls } = await client.ask('mintUrls', { params: { desktopId }, body: { operation: 'put', epoch, objects: [{ key, lengthBytes, sha256: textOf(digest) }] } });
-  const response = await fetch(new URL(urls[0]!.url, coordinator.url), { method: 'PUT', body: bytes });
+  const response = await fetch(new URL(urls[0]!.url, coordinator.url), { method: 'PUT', headers: urls[0]!.headers, body: bytes });
   if (!response.ok) throw new Error(`PUT answered ${response.status}: ${await response.text()}`);
   return { desktopId, packId, epoch, hostId, lengthBytes, digest, key };
 }

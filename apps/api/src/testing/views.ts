@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { silentLog, systemClock, systemRandom } from '@godwit/base';
 import { routes, type AnswerOf, type MoveReport, type OperatorMessage, type RouteId, type Routes } from '@godwit/wire';
 import { AuditLog } from '../audit/audit-log.ts';
@@ -8,7 +7,6 @@ import { openDatabase, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import { Upkeep } from '../jobs/upkeep.ts';
 import { MovesService } from '../moves/moves.service.ts';
-import { ObjectDirectory } from '../objects/object-directory.ts';
 import { OperatorAuditService } from '../operator-audit/operator-audit.service.ts';
 import { OperatorDesktopsService } from '../operator-desktops/operator-desktops.service.ts';
 import { OperatorHostsService } from '../operator-hosts/operator-hosts.service.ts';
@@ -46,7 +44,7 @@ export class Views implements AsyncDisposable {
     this.moves = new MovesService(db, news);
     this.desktops = new OperatorDesktopsService(db, this.hub);
     this.hosts = new OperatorHostsService(db, coordinator, this.hub, news);
-    this.store = new OperatorStoreService(db, new ObjectDirectory(join(stage.dataDirectory, 'objects'), systemRandom), systemClock);
+    this.store = new OperatorStoreService(db, stage.objects.store, systemClock);
     this.overview = new OverviewService(db, coordinator, this.hub, this.store, upkeep, news);
   }
 

@@ -94,6 +94,8 @@ class SignedUrls {
       await this.#mustBeSame(key, body);
       return;
     }
+    // No object can be missing where one is made: it is the place for it.
+    if (answer.status === 404 || answer.status === 410) throw new Fault('STORE_DENIED', { subject: key, found: `status ${answer.status}` });
     if (answer.status < 200 || answer.status > 299) throw refused(key, answer);
   }
 
@@ -122,8 +124,9 @@ class SignedUrls {
     checkKey(key);
     try {
       const answer = await this.#getting(key, 'bytes=0-0', 1);
-      // An empty object has no first byte: 416 with its length, 0.
-      if ((answer.status === 206 || answer.status === 416) && answer.totalBytes !== undefined) return answer.totalBytes;
+      // An empty object has no first byte; S3 does not say its length then.
+      if (answer.status === 416) return answer.totalBytes ?? 0;
+      if (answer.status === 206 && answer.totalBytes !== undefined) return answer.totalBytes;
       throw refused(key, answer);
     } catch (error) {
       if (error instanceof Fault && error.code === 'OBJECT_MISSING') return undefined;
