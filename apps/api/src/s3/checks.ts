@@ -69,6 +69,7 @@ export class Probe {
       if (key.startsWith(`${this.folder}/`) || begunMs < this.clock.wallMs() - oldMs) left.push(key);
       if (left.length === clearedMax) break;
     }
+    // What a lock keeps is a later one's to remove; what may not be deleted at all was told by the check on that.
     for (const key of left) await this.bucket.objects.delete(key).catch(() => undefined);
   }
 }
