@@ -4,15 +4,11 @@
  * `--services` those on a Redis, an S3 and a PostgreSQL of their own (`npm run test:services`).
  * The last line is always `N passed, N failed`, with `, N skipped` only where there are such.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { endRunningFiles, runTestFile, type FileResult } from './file-run.ts';
 import { findBrowserRing, findRings, findServicesRing, sourceOf, type Ring } from './rings.ts';
 
 const ROOT_DIR = join(import.meta.dirname, '../../..');
-const LINT_CONFIGS = ['eslint.config.js', 'eslint.config.mjs', 'eslint.config.ts'];
 
 /** Rings that are run only when they are asked for. */
 const ownRings: Readonly<Record<string, typeof findBrowserRing>> = { '--browser': findBrowserRing, '--services': findServicesRing };
@@ -40,21 +36,6 @@ function indent(text: string): string {
   return text.replace(/^/gm, '     ');
 }
 
-/** The linter is one test among the others, beside the first ring: it uses one core. */
-async function lint(): Promise<void> {
-  const startedMs = performance.now();
-  const child = spawn(process.execPath, [join(ROOT_DIR, 'node_modules/eslint/bin/eslint.js'), '.'], { cwd: ROOT_DIR, stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text));
-  const [status] = (await once(child, 'close')) as [number | null];
-  const clean = status === 0;
-  count('lint', {
-    passed: clean ? 1 : 0, skipped: 0, notes: [], output: '',
-    failures: clean ? [] : [{ name: 'eslint .', detail: said.trim() }],
-    durationMs: performance.now() - startedMs,
-  });
-}
-
 async function runRing(ring: Ring): Promise<void> {
   const waiting = [...ring.files];
   const work = async () => {
@@ -75,14 +56,11 @@ async function main(words: readonly string[]): Promise<void> {
       process.kill(process.pid, signal);
     });
   }
-  const lintIsWanted = ownRing === undefined && (wanted.length === 0 || wanted.includes('lint'));
-  const linted = lintIsWanted && LINT_CONFIGS.some((name) => existsSync(join(ROOT_DIR, name))) ? lint() : Promise.resolve();
   for (const ring of ownRing === undefined ? findRings(ROOT_DIR, wanted) : [ownRing(ROOT_DIR, wanted)]) {
     const startedMs = performance.now();
     await runRing(ring);
     if (ring.files.length > 0) print(`     ring ${ring.name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
   }
-  await linted;
 
   const ran = total.passed + total.failed + total.skipped;
   if (ran === 0) print(wanted.length === 0 ? 'there are no tests' : `no test's path contains ${wanted.join(' or ')}`);
