@@ -157,6 +157,22 @@ describe('sign-in of operators by an OpenID provider', () => {
     equal((await comeIn(newBrowser(), undefined, visitor)).operator.name, 'sam');
   });
 
+  test('whoever takes the asking out of the way to the provider gets no fresh session', async () => {
+    const visitor = new OpenidVisitor();
+    await comeIn(newBrowser(), 'u-sam', visitor);
+    const unasked = async (browser: TestBrowser, fresh: boolean): Promise<Session> => {
+      const { url, cookie } = await begin(browser, fresh);
+      const way = new URL(url);
+      for (const name of ['prompt', 'max_age']) way.searchParams.delete(name);
+      return end(browser, await visitor.goThrough(way.href, undefined), cookie);
+    };
+    await rejects(unasked(newBrowser(), true), refused('OIDC_REFUSED'));
+    // Where that was not wanted it is a sign-in, and no more.
+    const browser = newBrowser();
+    equal((await unasked(browser, false)).operator.role, 'admin');
+    await rejects(browser.ask('inviteOperator', { body: { name: 'Olga', role: 'viewer' } }), refused('SESSION_STALE'));
+  });
+
   test('another operator at the same browser ends the session before', async () => {
     const browser = newBrowser();
     const first = await comeIn(browser, 'u-mia');

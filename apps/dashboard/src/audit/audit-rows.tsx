@@ -24,7 +24,7 @@ export function AuditRows({ rows, nameOf }: { readonly rows: readonly CheckedRow
       ),
     },
     { key: 'proof', title: 'Proof', cell: (row) => <Proof row={row} /> },
-    { key: 'who', title: 'Who', cell: ({ leaf }) => (leaf === null ? <Unread /> : actorText(leaf, nameOf)) },
+    { key: 'who', title: 'Who', cell: ({ leaf }) => (leaf === null ? <Unread /> : <span className="audit-who">{actorText(leaf, nameOf)}</span>) },
     { key: 'what', title: 'What', cell: ({ leaf }) => (leaf === null ? <Unread /> : <span className="audit-what"><What row={leaf} text={actText(leaf, nameOf)} /></span>) },
     { key: 'when', title: 'When', cell: ({ leaf }) => (leaf === null ? <Unread /> : <Time ms={leaf.timeMs} />) },
   ];

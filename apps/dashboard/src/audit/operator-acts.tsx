@@ -8,7 +8,7 @@ import { Table, type Column } from '../parts/table.tsx';
 import { actSentence, whoText } from './act-words.ts';
 
 const columns: readonly Column<OperatorAct>[] = [
-  { key: 'who', title: 'Who', cell: whoText },
+  { key: 'who', title: 'Who', cell: (act) => <span className="audit-who">{whoText(act)}</span> },
   { key: 'what', title: 'What', cell: (act) => <span className="audit-what">{actSentence(act)}</span> },
   { key: 'when', title: 'When', cell: ({ timeMs }) => <Time ms={timeMs} /> },
 ];
