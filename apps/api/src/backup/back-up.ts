@@ -10,16 +10,20 @@ import { copyObjects, type Copied } from './copy-objects.ts';
 import { dumpDatabase } from './dump.ts';
 
 /** What a backup says of itself, in `backup.json`. */
-export const backupNote = z.strictObject({ version: z.literal(1), coordinatorVersion: z.string(), audience: z.string(), takenAt: z.iso.datetime(), objects: z.int().min(0), bytes: z.int().min(0) });
+export const backupNote = z.strictObject({ version: z.literal(1), coordinatorVersion: z.string(), audience: z.string(), takenAt: z.iso.datetime(), store: z.enum(['directory', 'bucket']), objects: z.int().min(0), bytes: z.int().min(0) });
 export type BackupNote = z.infer<typeof backupNote>;
 
 /** Beside the database: whoever has the first signs URLs, the second is the newest signed head of the audit log. */
 export const keptFiles = ['url-key', 'log-head'] as const;
 
+const nothingCopied: Copied = { objects: 0, bytes: 0, newObjects: 0, newBytes: 0 };
+
 export interface BackupParts {
   readonly dataDirectory: string;
   readonly address: DatabaseAddress;
   readonly to: string;
+  /** Objects in a bucket are not copied: it has versions, replication and locks of its own. */
+  readonly store: BackupNote['store'];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -30,7 +34,7 @@ export interface BackupParts {
  * a checkpoint of that database needs is deleted only when nothing has needed it for the grace time (an hour), so all of it is still there. Resolves when it
  * is durable and whole. Throws BACKUP_INCOMPLETE.
  */
-export async function backUp({ dataDirectory, address, to, clock, random, log }: BackupParts): Promise<Copied & { readonly path: string }> {
+export async function backUp({ dataDirectory, address, to, store, clock, random, log }: BackupParts): Promise<Copied & { readonly path: string }> {
   const takenAt = new Date(clock.wallMs()).toISOString();
   const path = join(resolve(to), 'backups', takenAt.replace(/[:.]/g, ''));
   if (existsSync(path)) throw new Fault('BACKUP_REFUSED', { subject: path, expected: 'a name that is free', found: 'one of this moment' });
@@ -45,8 +49,8 @@ export async function backUp({ dataDirectory, address, to, clock, random, log }:
     for (const name of keptFiles) if (existsSync(join(dataDirectory, name))) await copyFile(join(dataDirectory, name), join(unfinished, name));
     const { audience } = await reached(() => db.selectFrom('coordinator').select('audience').executeTakeFirstOrThrow());
     await dumpDatabase(address, join(unfinished, 'database.dump'));
-    const copied = await copyObjects(db, source, objects);
-    const note: BackupNote = { version: 1, coordinatorVersion, audience, takenAt, objects: copied.objects, bytes: copied.bytes };
+    const copied = store === 'directory' ? await copyObjects(db, source, objects) : nothingCopied;
+    const note: BackupNote = { version: 1, coordinatorVersion, audience, takenAt, store, objects: copied.objects, bytes: copied.bytes };
     await writeFile(join(unfinished, 'backup.json'), `${JSON.stringify(note, undefined, 2)}\n`, { mode: 0o600 });
     for (const name of ['database.dump', 'backup.json', ...keptFiles, '.']) await sync(join(unfinished, name));
     await rename(unfinished, path);

@@ -30,10 +30,10 @@ export async function backupCommand(words: readonly string[], environment: NodeJ
   const databaseUrl = databaseUrlOf(environment);
   const parts = { dataDirectory, random: systemRandom, log: silentLog };
   if (verb === 'restore') {
-    const done = await restore({ ...parts, databaseUrl, from: named('--from', from) });
+    const done = await restore({ ...parts, databaseUrl, bucket: undefined, from: named('--from', from) });
     return json === true ? `${JSON.stringify(done)}\n` : `restored ${done.objects} objects (${done.bytes} bytes) and the database of ${done.takenAt} into ${dataDirectory}; start the coordinator\n`;
   }
-  const wish = { ...parts, to: named('--to', to), clock: systemClock };
+  const wish = { ...parts, to: named('--to', to), store: 'directory' as const, clock: systemClock };
   const done = await backUp({ ...wish, address: databaseUrl === undefined ? runningAddress(dataDirectory) : { url: databaseUrl } });
   return json === true ? `${JSON.stringify(done)}\n` : `${done.path}: the database, and ${done.objects} objects (${done.bytes} bytes), of which ${done.newObjects} (${done.newBytes} bytes) are new in it\n`;
 }

@@ -30,15 +30,29 @@ interface Row {
  */
 export async function copyObjects(db: Database, from: ObjectDirectory, to: ObjectDirectory): Promise<Copied> {
   const copied = { objects: 0, bytes: 0, newObjects: 0, newBytes: 0 };
+  for await (const row of committed(db)) {
+    const isNew = await copy(row, from, to);
+    copied.objects += 1;
+    copied.bytes += row.length_bytes;
+    if (isNew) [copied.newObjects, copied.newBytes] = [copied.newObjects + 1, copied.newBytes + row.length_bytes];
+  }
+  return copied;
+}
+
+/** That a bucket has each of them, by its length. Throws BACKUP_INCOMPLETE. */
+export async function findObjects(db: Database, bucket: { lengthOf(accountId: AccountId, key: string): Promise<number | undefined> }): Promise<void> {
+  for await (const { account_id: accountId, object_key: key, length_bytes: lengthBytes } of committed(db)) {
+    const found = await bucket.lengthOf(accountId, key);
+    if (found !== lengthBytes) throw new Fault('BACKUP_INCOMPLETE', { subject: key, expected: `${lengthBytes} bytes in the bucket`, found: found === undefined ? 'no object' : `${found}` });
+  }
+}
+
+/** Page by page: there may be millions. */
+async function* committed(db: Database): AsyncGenerator<Row> {
   for (let after = -1; ; ) {
     const rows = await reached(() => readPage(db, after));
-    for (const row of rows) {
-      const isNew = await copy(row, from, to);
-      copied.objects += 1;
-      copied.bytes += row.length_bytes;
-      if (isNew) [copied.newObjects, copied.newBytes] = [copied.newObjects + 1, copied.newBytes + row.length_bytes];
-    }
-    if (rows.length < pageObjects) return copied;
+    yield* rows;
+    if (rows.length < pageObjects) return;
     after = rows.at(-1)!.object_id;
   }
 }

@@ -8,8 +8,11 @@ import { openDatabase, reached, type Database, type DatabaseAddress } from '../d
 import { ObjectDirectory } from '../objects/object-directory.ts';
 import { databaseName, databaseUser, startCluster } from '../postgres/cluster.ts';
 import { backupNote, keptFiles, type BackupNote } from './back-up.ts';
-import { copyObjects } from './copy-objects.ts';
+import { copyObjects, findObjects } from './copy-objects.ts';
 import { loadDatabase } from './dump.ts';
+
+/** What is asked of a bucket: the length of an object, undefined where there is none. */
+export type Bucket = Parameters<typeof findObjects>[1];
 
 export interface RestoreParts {
   readonly dataDirectory: string;
@@ -17,6 +20,8 @@ export interface RestoreParts {
   readonly databaseUrl: string | undefined;
   /** One backup: the folder with `backup.json`. */
   readonly from: string;
+  /** The bucket with the objects, if that is where they are. */
+  readonly bucket: Bucket | undefined;
   readonly random: Random;
   readonly log: Log;
 }
@@ -25,15 +30,17 @@ export interface RestoreParts {
  * Makes a data directory out of a backup, beside its place and then renamed: one that is there is whole. Each object that the database names is read against
  * its digest. Throws BACKUP_REFUSED, BACKUP_INCOMPLETE; nothing is left then but, elsewhere, what a database took in.
  */
-export async function restore({ dataDirectory, databaseUrl, from, random, log }: RestoreParts): Promise<BackupNote> {
+export async function restore({ dataDirectory, databaseUrl, from, bucket, random, log }: RestoreParts): Promise<BackupNote> {
   const note = await readNote(from);
+  const store = bucket === undefined ? 'directory' : 'bucket';
+  if (store !== note.store) throw new Fault('BACKUP_REFUSED', { subject: from, expected: `objects in a ${note.store}`, found: `a ${store}`, hint: 'set S3_BUCKET and the others as they were when the backup was taken' });
   if (existsSync(dataDirectory) && readdirSync(dataDirectory).length > 0) throw new Fault('BACKUP_REFUSED', { subject: dataDirectory, expected: 'an empty data directory', found: 'one that is in use' });
   const unfinished = `${resolve(dataDirectory)}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true, mode: 0o711 });
   try {
     for (const name of keptFiles) await keep(join(from, name), join(unfinished, name));
-    await fill({ dataDirectory: unfinished, databaseUrl, from, random, log });
+    await fill({ dataDirectory: unfinished, databaseUrl, from, bucket, random, log });
     if (existsSync(dataDirectory)) await rmdir(dataDirectory);
     await rename(unfinished, dataDirectory);
   } catch (error) {
@@ -57,7 +64,7 @@ async function keep(from: string, to: string): Promise<void> {
   await chmod(to, 0o600);
 }
 
-async function fill({ dataDirectory, databaseUrl, from, random, log }: RestoreParts): Promise<void> {
+async function fill({ dataDirectory, databaseUrl, from, bucket, random, log }: RestoreParts): Promise<void> {
   await using undo = new AsyncDisposableStack();
   const data = await takeDataDirectory(dataDirectory, random);
   undo.defer(() => data.release());
@@ -68,6 +75,10 @@ async function fill({ dataDirectory, databaseUrl, from, random, log }: RestorePa
   undo.defer(() => db.destroy());
   await requireEmpty(db);
   await loadDatabase(address, join(from, 'database.dump'));
+  if (bucket !== undefined) {
+    await findObjects(db, bucket);
+    return;
+  }
   const [source, objects] = [new ObjectDirectory(join(dirname(dirname(resolve(from))), 'objects'), random), new ObjectDirectory(data.objectsPath, random)];
   undo.defer(() => {
     source.close();
