@@ -36,7 +36,7 @@ export class FleetReader {
     [this.#db, this.#overview, this.#store, this.#hub] = [db, overview, store, hub];
   }
 
-  /** How many hosts have a stream open here. */
+  /** How many hosts have a stream open, as far as this replica knows. */
   get streams(): number {
     return this.#hub.streaming().length;
   }

@@ -37,7 +37,7 @@ export class Metrics {
   readonly #firstRunSeconds = this.#histogram('godwit_resume_first_run_seconds', 'A resume, from the command to the running guest', waitBuckets);
   readonly #checkpointBytes = this.#counter('godwit_checkpoint_bytes_total', 'Of committed checkpoints: what had changed (logical), and what was uploaded for it (stored)', ['kind']);
   readonly #fetchedBytes = this.#counter('godwit_resume_fetched_bytes_total', 'Fetched by resumes that ended');
-  readonly #streams = this.#gauge('godwit_host_streams', 'Hosts with an open stream of events at this replica');
+  readonly #streams = this.#gauge('godwit_host_streams', 'Hosts with an open stream of events, as far as this replica knows');
   readonly #figuresUp = this.#gauge('godwit_fleet_figures_up', '1: the figures of the fleet were read at this scrape; 0: they were not, and are left out');
   readonly #fleet = {
     desktops: this.#gauge('godwit_desktops', 'Desktops by condition', ['condition']),
