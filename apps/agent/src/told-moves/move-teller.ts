@@ -1,5 +1,6 @@
-import { Fault, type Clock, type DesktopId, type Log, type Random } from '@godwit/base';
+import { Fault, traceIdOf, type Clock, type DesktopId, type Log, type Random } from '@godwit/base';
 import type { ControlProgress, MoveReport } from '@godwit/wire';
+import { activeTraceparent, inSpan } from '@godwit/base/trace';
 import type { Coordinator } from '../account/coordinator.ts';
 import { MoveStory, type MoveFigures } from './move-story.ts';
 
@@ -32,6 +33,8 @@ export class MoveTeller {
   readonly #parts: TellerParts;
   readonly #desktopId: DesktopId;
   readonly #log: Log;
+  /** Of the command that began it, which may be answered long before the move ends. */
+  readonly #trace: string | undefined;
   readonly #story: MoveStory;
   readonly #timer: NodeJS.Timeout;
   #epoch: number | undefined;
@@ -46,7 +49,8 @@ export class MoveTeller {
     this.#desktopId = desktopId;
     this.#epoch = epoch;
     const moveId = parts.random(16).toString('hex');
-    this.#log = parts.log.with({ move: moveId, kind, desktop: desktopId });
+    this.#trace = activeTraceparent();
+    this.#log = parts.log.with({ move: moveId, kind, desktop: desktopId, trace: traceIdOf(this.#trace) });
     this.#log.info('move-begins');
     this.#story = new MoveStory({ moveId, kind }, parts.clock.workMs());
     this.#timer = setInterval(() => this.#tell(), stillMs).unref();
@@ -112,7 +116,8 @@ export class MoveTeller {
     const { coordinator } = this.#parts;
     if (body === undefined || this.#unwanted) return true;
     try {
-      await coordinator.call('reportMove', { params: { desktopId: this.#desktopId }, body }, { timeoutMs: answerMs });
+      const parent = this.#trace === undefined ? {} : { parent: this.#trace };
+      await inSpan('tell of a move', { kind: 'client', ...parent }, () => coordinator.call('reportMove', { params: { desktopId: this.#desktopId }, body }, { timeoutMs: answerMs }));
       return true;
     } catch (error) {
       const { code, kind } = Fault.from(error);

@@ -49,6 +49,25 @@ test('spans are wanted where somebody says where to', () => {
   assert.deepEqual([{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x' }, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://x' }].map(wantsTraces), [true, true]);
 });
 
+test('what was asked is under way until it is answered: what it began and goes on is no part of it', async () => {
+  const gate = Promise.withResolvers<undefined>();
+  const seen: (string | undefined)[] = [];
+  let loop: Promise<unknown> = Promise.resolve();
+  const parent = newTraceparent(systemRandom);
+  await inSpan('command', { parent, kind: 'server' }, async () => {
+    loop = gate.promise.then(async () => {
+      seen.push(activeTraceparent());
+      await inSpan('later', {}, async () => void seen.push(traceIdOf(activeTraceparent())));
+    });
+    await inSpan('during', {}, async () => void seen.push(traceIdOf(activeTraceparent())));
+  });
+  gate.resolve(undefined);
+  await loop;
+  assert.deepEqual(seen.slice(0, 2), [traceIdOf(parent), undefined]);
+  assert.match(seen[2] ?? '', /^[0-9a-f]{32}$/);
+  assert.notEqual(seen[2], traceIdOf(parent));
+});
+
 test('one trace from whoever asks, over what is passed on, to the log and the collector', async () => {
   const parent = newTraceparent(systemRandom);
   const lines: string[] = [];

@@ -1,4 +1,4 @@
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Context } from '@opentelemetry/api';
+import { context, createContextKey, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Context } from '@opentelemetry/api';
 import { Fault } from '../fault.ts';
 import type { Log, LogFields } from '../log.ts';
 import { traceIdOf } from '../traceparent.ts';
@@ -8,6 +8,7 @@ import { traceIdOf } from '../traceparent.ts';
 export interface SpanOptions {
   /** The traceparent of whoever asked; else it is part of what is under way here, or a trace of its own. */
   readonly parent?: string;
+  /** `server`: what was asked from elsewhere. It is under way until it is answered: what it began that goes on belongs to it no more. */
   readonly kind?: 'internal' | 'server' | 'client';
   /** Never a name of a person's thing that is not in the log as well. */
   readonly attributes?: Attributes;
@@ -15,9 +16,24 @@ export interface SpanOptions {
 
 const kinds = { internal: SpanKind.INTERNAL, server: SpanKind.SERVER, client: SpanKind.CLIENT };
 
+/** Whether what was asked is answered. A loop that a command began runs for days in that command's context, and its work is not the command's. */
+interface Asked {
+  over: boolean;
+}
+
+const askedKey = createContextKey('godwit.asked');
+
+function underWay(): Context {
+  const active = context.active();
+  const asked = active.getValue(askedKey) as Asked | undefined;
+  return asked?.over === true ? ROOT_CONTEXT : active;
+}
+
 /** Runs `work` as a span. Its fault ends the span as an error with the fault's code, and is passed on. */
 export async function inSpan<Result>(name: string, { parent, kind = 'internal', attributes = {} }: SpanOptions, work: () => Promise<Result>): Promise<Result> {
-  const from = parent === undefined ? context.active() : propagation.extract(ROOT_CONTEXT, { traceparent: parent });
+  const asked: Asked | undefined = kind === 'server' ? { over: false } : undefined;
+  const around = parent === undefined ? (asked === undefined ? underWay() : ROOT_CONTEXT) : propagation.extract(ROOT_CONTEXT, { traceparent: parent });
+  const from = asked === undefined ? around : around.setValue(askedKey, asked);
   const span = trace.getTracer('godwit').startSpan(name, { kind: kinds[kind], attributes }, from);
   try {
     return await context.with(trace.setSpan(from, span), work);
@@ -26,6 +42,7 @@ export async function inSpan<Result>(name: string, { parent, kind = 'internal', 
     span.setAttribute('godwit.fault', code).setStatus({ code: SpanStatusCode.ERROR, message: code });
     throw error;
   } finally {
+    if (asked !== undefined) asked.over = true;
     span.end();
   }
 }
@@ -37,12 +54,8 @@ export function nameSpan(name: string, attributes: Attributes): void {
 
 /** What to send along with a question, so that it belongs to what is under way here; undefined where nothing is. */
 export function activeTraceparent(): string | undefined {
-  return traceparentOf(context.active());
-}
-
-function traceparentOf(active: Context): string | undefined {
   const carrier: { traceparent?: string } = {};
-  propagation.inject(active, carrier);
+  propagation.inject(underWay(), carrier);
   return carrier.traceparent;
 }
 
