@@ -6,7 +6,7 @@ import { root } from '../tidy/sources.ts';
 import { startCeph } from './ceph.ts';
 
 /** What a coordinator does on a directory it does on a bucket: the same tests of its front door, down to a real PostgreSQL and a real S3. */
-for (const [name, least] of [['flows', 100], ['views', 20]] as const) {
+for (const [name, least] of [['flows', 100], ['views', 20], ['backup/backup', 2]] as const) {
   test(`all ${name} of the coordinator on S3`, async () => {
     await using ceph = await startCeph();
     await ceph.client.makeBucket('flows');

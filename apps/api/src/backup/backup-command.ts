@@ -2,6 +2,9 @@ import { parseArgs } from 'node:util';
 import { Fault, silentLog, systemClock, systemRandom } from '@godwit/base';
 import { dataDirectoryOf, databaseUrlOf } from '../options.ts';
 import { runningAddress } from '../postgres/running.ts';
+import { Bucket } from '../s3/bucket.ts';
+import { BucketStore } from '../s3/bucket-store.ts';
+import { s3SettingsOf, trustOwnAuthority } from '../s3/s3-settings.ts';
 import { backUp } from './back-up.ts';
 import { restore } from './restore.ts';
 
@@ -13,7 +16,8 @@ export const backupUsage = `usage: godwit-coordinator backup --to DIR [--data DI
   backup puts everything that the coordinator keeps into DIR, while it runs: the database as of now, and each object that is
   not in DIR yet. Objects are read against their digest on the way. DIR/backups/TIME is there only when it is whole.
   restore makes a data directory of one of them. Stop the coordinator first; what is restored into must be empty.
-  With DATABASE_URL the database is that one, for both; to restore it has to be empty.
+  With DATABASE_URL the database is that one, for both; to restore it has to be empty. With S3_BUCKET objects stay in the bucket,
+  which has versions and replication of its own: backup copies none, and restore looks whether all are there.
 
   --to DIR      where backups are kept, one after the other; give each coordinator its own
   --from DIR    one backup
@@ -29,11 +33,14 @@ export async function backupCommand(words: readonly string[], environment: NodeJ
   const dataDirectory = dataDirectoryOf(data, environment, isRoot);
   const databaseUrl = databaseUrlOf(environment);
   const parts = { dataDirectory, random: systemRandom, log: silentLog };
+  const s3 = s3SettingsOf(environment);
+  if (s3 !== undefined) trustOwnAuthority(environment);
   if (verb === 'restore') {
-    const done = await restore({ ...parts, databaseUrl, bucket: undefined, from: named('--from', from) });
+    const bucket = s3 === undefined ? undefined : new BucketStore(new Bucket(s3, systemClock));
+    const done = await restore({ ...parts, databaseUrl, bucket, from: named('--from', from) });
     return json === true ? `${JSON.stringify(done)}\n` : `restored ${done.objects} objects (${done.bytes} bytes) and the database of ${done.takenAt} into ${dataDirectory}; start the coordinator\n`;
   }
-  const wish = { ...parts, to: named('--to', to), store: 'directory' as const, clock: systemClock };
+  const wish = { ...parts, to: named('--to', to), store: s3 === undefined ? ('directory' as const) : ('bucket' as const), clock: systemClock };
   const done = await backUp({ ...wish, address: databaseUrl === undefined ? runningAddress(dataDirectory) : { url: databaseUrl } });
   return json === true ? `${JSON.stringify(done)}\n` : `${done.path}: the database, and ${done.objects} objects (${done.bytes} bytes), of which ${done.newObjects} (${done.newBytes} bytes) are new in it\n`;
 }
