@@ -16,7 +16,7 @@ const machines = inFolders(['crash', 'e2e', 'faults', 'guest', 'history', 'lease
 /** Tests in a real browser: `npm run test:browser` alone runs them. */
 const browser = inFolders(['browser']);
 /** Tests with a PostgreSQL, a Redis or an S3 of their own: `npm run test:services` alone runs them. */
-const services = inFolders(['services']);
+const services = [...inFolders(['services']), 'apps/api/dist/backup/*.test.js'];
 /** Tests whose milliseconds count: they have the machine for themselves. */
 const punctual = inFolders(['guard']);
 /** Files that take a minute or more come first, so that nobody waits for one of them alone in the end. */
@@ -33,7 +33,7 @@ const SYSTEM_LIMIT_MS = 360_000;
 export function findRings(rootDir: string, wanted: readonly string[]): Ring[] {
   const find = (patterns: readonly string[], exclude: readonly string[] = []) => findFiles(rootDir, wanted, patterns, exclude);
   return [
-    { name: 'unit', files: find(['libs/*/dist/**/*.test.js', 'apps/*/dist/**/*.test.js']), concurrency: 2, fileLimitMs: UNIT_LIMIT_MS },
+    { name: 'unit', files: find(['libs/*/dist/**/*.test.js', 'apps/*/dist/**/*.test.js'], services), concurrency: 2, fileLimitMs: UNIT_LIMIT_MS },
     // They start servers and wait for them: one more than there are cores.
     { name: 'process', files: find(['test/dist/**/*.test.js'], [...machines, ...punctual, ...browser, ...services]), concurrency: 3, fileLimitMs: SYSTEM_LIMIT_MS },
     // An emulated guest of these tests uses a third of a core, and its agents wait for it as often as it for them: with two at once a third of the time no core is busy.
