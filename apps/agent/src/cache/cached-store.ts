@@ -23,7 +23,8 @@ export class CachedStore implements ObjectStore {
 
   async put(key: string, body: Uint8Array, sha256?: Buffer): Promise<void> {
     await this.#store.put(key, body, sha256);
-    this.#cache.keep(key, 0, body);
+    // A pack that was left out here is fetched again when the desktop comes back: better to wait for this disk a moment.
+    await this.#cache.keepAll(key, 0, body);
   }
 
   async get(key: string, range?: ByteRange): Promise<Buffer> {

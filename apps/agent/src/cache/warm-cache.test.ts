@@ -197,6 +197,18 @@ describe('the warm cache', () => {
     assert.equal((await cache.contents()).files.size, 4);
   });
 
+  test('has all that was put, however fast it came', async () => {
+    const packs = Array.from({ length: 12 }, (_, index) => ({ key: `d-1/e-2/h-3/p-${100 + index}`, body: Buffer.alloc(4 * MiB, index) }));
+    await Promise.all(packs.map(async ({ key: packKey, body }) => {
+      await store.put(packKey, body);
+      // Whoever put it uses that memory again.
+      body.fill(255);
+    }));
+    await cache.contents();
+    for (const [index, { key: packKey }] of packs.entries()) assert.ok((await store.get(packKey, { offsetBytes: 0, lengthBytes: 4 * MiB })).equals(Buffer.alloc(4 * MiB, index)), packKey);
+    assert.equal(store.readFrom.storeBytes, 0);
+  });
+
   test('makes room for others', async () => {
     await fetchedFor(0, MiB);
     await cache.makeRoom(1);

@@ -88,10 +88,26 @@ export class WarmCache {
 
   /** Keeps a copy of `bytes`, which lie at `offsetBytes` of the object, unless too much waits to be written already. */
   keep(key: string, offsetBytes: number, bytes: Uint8Array): void {
-    const name = nameOf(key);
-    if (name === undefined || bytes.length === 0 || bytes.length > this.#budget || this.#resting) return;
+    const name = this.#wants(key, bytes);
+    if (name !== undefined) this.#take(name, offsetBytes, bytes);
+  }
+
+  /** As `keep`, but waits until there is room for the copy: `bytes` are free again when it resolves. Never rejects. */
+  async keepAll(key: string, offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    for (let name = this.#wants(key, bytes); name !== undefined; name = this.#wants(key, bytes)) {
+      if (this.#take(name, offsetBytes, bytes) || bytes.length > waitingBytesMax) return;
+      await this.#turn;
+    }
+  }
+
+  /** The name to keep it under, where it is to be kept at all. */
+  #wants(key: string, bytes: Uint8Array): string | undefined {
+    return bytes.length === 0 || bytes.length > this.#budget || this.#resting ? undefined : nameOf(key);
+  }
+
+  #take(name: string, offsetBytes: number, bytes: Uint8Array): boolean {
     const copy = this.#waiting.copy(bytes);
-    if (copy === undefined) return;
+    if (copy === undefined) return false;
     void this.#inTurn(async () => {
       try {
         await this.#write(name, offsetBytes, copy);
@@ -99,6 +115,7 @@ export class WarmCache {
         this.#waiting.drop();
       }
     });
+    return true;
   }
 
   /** Has nothing of that range any more, or of the whole object. */
