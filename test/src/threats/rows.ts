@@ -163,6 +163,15 @@ const plan: readonly Row[] = [
     notYet: 'a session lasts its 12 hours, whatever happens to its person at the provider meanwhile',
   },
   {
+    by: 'web', action: 'learn from metrics who uses a coordinator; have it log or send on what one likes as the id of a trace', outcome: 'there is no such page where others ask, and no label has a name; an id is 32 hexadecimal digits or not taken',
+    tests: [['apps/api/src/metrics/metrics.flow.ts', 'are nowhere unless asked for, and never at the address that everybody reaches'], ['apps/api/src/metrics/metrics.flow.ts', 'count what is asked, refused and moved, and tell how the fleet stands'], ['libs/base/src/traceparent.test.ts', 'what is no traceparent has no trace']],
+    notYet: 'whoever reaches the address of the metrics may read them: no secret is asked for (docs/decisions/0023-metrics-on-their-own-address.md)',
+  },
+  {
+    by: 'storage', action: 'damage, cut or remove a part of a backup of the coordinator', outcome: 'nothing of it is restored, and what is wrong is named',
+    tests: [['apps/api/src/backup/backup.test.ts', 'restores nothing that is damaged or not whole, and takes no such backup']],
+  },
+  {
     by: 'operator', action: 'look for a key, a recovery word, a page or a screen of a desktop in whatever the dashboard is sent', outcome: 'none is there: names, states, sizes, times and the log are',
     tests: [['test/src/browser/day.test.ts', 'no key and no recovery word was in anything that a browser was sent']],
   },
