@@ -261,7 +261,7 @@ export const routes = {
     body: desktops.urlsBody,
     status: 200,
     answer: desktops.urls,
-    faults: ['DESKTOP_NOT_FOUND', 'EPOCH_FENCED', 'OBJECT_KEY_REFUSED'],
+    faults: ['DESKTOP_NOT_FOUND', 'EPOCH_FENCED', 'OBJECT_KEY_REFUSED', 'OBJECT_EXISTS', 'OBJECT_DIGEST_REFUSED'],
   },
   putObject: {
     method: 'PUT',
