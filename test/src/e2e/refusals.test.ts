@@ -92,7 +92,7 @@ describe('refusals', { timeout: 180_000 }, () => {
     assertRefused(await a.ask('verify', 'work'), 'DESKTOP_NEVER_SAVED', 1);
     assert.deepEqual((await a.must('history', 'work')).checkpoints, []);
     const { desktops } = await whereabouts(b);
-    assert.equal(desktops.find(({ name }) => name === 'work')?.next.command, 'godwit takeover work');
+    assert.equal(desktops.find(({ name }) => name === 'work')?.next.command, 'godwit move work');
     const { exitCode, stdout } = await a.run(['wait', 'work', '--for', 'running', '--timeout', '1s', '--json']);
     assert.deepEqual([exitCode, (JSON.parse(stdout) as { error: { code: string } }).error.code], [8, 'WAIT_TIMED_OUT']);
   });
