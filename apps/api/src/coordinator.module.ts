@@ -53,6 +53,7 @@ import { OperatorHostsController } from './operator-hosts/operator-hosts.control
 import { OperatorHostsService } from './operator-hosts/operator-hosts.service.ts';
 import { OperatorStoreController } from './operator-store/operator-store.controller.ts';
 import { OperatorStoreService } from './operator-store/operator-store.service.ts';
+import { OneTimes } from './operators/one-times.ts';
 import { OperatorsHub } from './operators/operators-hub.ts';
 import { OidcService } from './operators/oidc.service.ts';
 import type { OidcProvider } from './operators/oidc-provider.ts';
@@ -66,6 +67,7 @@ import { OperatorNews } from './overview/operator-news.ts';
 import { OverviewController } from './overview/overview.controller.ts';
 import { OverviewService } from './overview/overview.service.ts';
 import { Collector } from './prune/collector.ts';
+import { Bus } from './replicas/bus.ts';
 import { PruneController } from './prune/prune.controller.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { ScrubController } from './scrub/scrub.controller.ts';
@@ -76,6 +78,8 @@ import { clockToken, databaseToken, logToken, oidcToken, randomToken } from './t
 export interface Ground {
   readonly metrics: Metrics;
   readonly db: Database;
+  readonly bus: Bus;
+  readonly oneTimes: OneTimes;
   readonly statements: Statements;
   readonly renewals: Renewals;
   readonly coordinator: Coordinator;
@@ -99,6 +103,8 @@ export class CoordinatorModule {
       providers: [
         { provide: databaseToken, useValue: ground.db },
         { provide: Metrics, useValue: ground.metrics },
+        { provide: Bus, useValue: ground.bus },
+        { provide: OneTimes, useValue: ground.oneTimes },
         { provide: Statements, useValue: ground.statements },
         { provide: Renewals, useValue: ground.renewals },
         { provide: Coordinator, useValue: ground.coordinator },

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
-import { Fault, systemClock, systemRandom, type Clock, type Log, type Random } from '@godwit/base';
+import { Fault, newId, systemClock, systemRandom, type AnyId, type Clock, type Log, type Random } from '@godwit/base';
 import { cryptoReady } from '@godwit/crypto';
 import { AuditLog } from './audit/audit-log.ts';
 import { HeadMark } from './audit/head-mark.ts';
@@ -24,7 +24,7 @@ import { Signatures } from './http/signatures.ts';
 import { attachStreams, type Stream } from './http/streams.ts';
 import { closeRuns, recordRun } from './jobs/job-runs.ts';
 import { keepUp, Upkeep, type Job, type UpkeepOptions } from './jobs/upkeep.ts';
-import { beginRenewals } from './leases/lease-keeper.ts';
+import { LeaseKeepers } from './leases/lease-keepers.ts';
 import { FleetReader } from './metrics/fleet-figures.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { serveMetrics } from './metrics/metrics-server.ts';
@@ -35,6 +35,7 @@ import { OperatorStoreService } from './operator-store/operator-store.service.ts
 import { Collector } from './prune/collector.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { Scrubber } from './scrub/scrubber.ts';
+import { OneTimes } from './operators/one-times.ts';
 import type { S3Settings } from './s3/s3-settings.ts';
 import { OperatorStream } from './operators/operator-stream.ts';
 import { OperatorsHub } from './operators/operators-hub.ts';
@@ -46,6 +47,9 @@ import { OwnOrigin } from './operators/own-origin.ts';
 import { servePages } from './operators/pages.ts';
 import { Sessions } from './operators/sessions.ts';
 import { Tickets } from './operators/tickets.ts';
+import { Bus } from './replicas/bus.ts';
+import { RedisBus } from './replicas/redis-bus.ts';
+import { connectRedis } from './replicas/redis.ts';
 import { databaseName, databaseUser, startCluster, type Cluster } from './postgres/cluster.ts';
 
 export interface CoordinatorOptions {
@@ -54,6 +58,8 @@ export interface CoordinatorOptions {
   readonly listen: { readonly host: string; /** 0: any free one. */ readonly port: number };
   /** A PostgreSQL elsewhere; without it a private one is started in the data directory. */
   readonly databaseUrl?: string | undefined;
+  /** The Redis that it shares with the other coordinators on its database; without it there are none. */
+  readonly redisUrl?: string | undefined;
   /** The bucket for objects; without it they lie in the data directory. */
   readonly s3?: S3Settings | undefined;
   /** Where browsers find the dashboard, as `parsePublicOrigin` gives it; without it `http://localhost:PORT`. */
@@ -106,21 +112,23 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   undo.defer(() => data.release());
   const { db, statements, cluster } = await openStorage(options, data, undo);
   await migrate(db);
-  await closeRuns(db);
   const coordinator = await identifyCoordinator(db, random);
+  const { bus, oneTimes } = await joinReplicas(options, coordinator.audience, { clock, random }, undo);
+  await closeRuns(db, bus);
   const mark = new HeadMark(data.path, log);
   undo.defer(() => mark.settled());
   const auditLog = new AuditLog({ db, audience: coordinator.audience, key: coordinator.logKey, mark, clock, log });
   await auditLog.check();
   const objects = await openStore(data, options.s3, { clock, random, log });
   undo.defer(() => objects.close());
-  const limits = new Limits(options.rates ?? defaultRates, clock);
+  const limits = new Limits(options.rates ?? defaultRates, clock, () => bus.others.size + 1);
   const upkeep = new Upkeep(options.upkeep);
-  const renewals = await beginRenewals(db, clock, random);
+  const keepers = await LeaseKeepers.begin({ db, bus, clock, random, log });
+  undo.defer(() => keepers.leave());
   const origin = new OwnOrigin(options.publicOrigin);
   const oidc = options.oidc === undefined ? undefined : new OidcProvider(options.oidc, () => `${origin.text}/dashboard/oidc`);
   const metrics = new Metrics(coordinator.version);
-  const module = CoordinatorModule.on({ metrics, db, statements, renewals, coordinator, auditLog, objects, limits, upkeep, origin, oidc, clock, random, log });
+  const module = CoordinatorModule.on({ metrics, db, bus, oneTimes, statements, renewals: keepers.renewals, coordinator, auditLog, objects, limits, upkeep, origin, oidc, clock, random, log });
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());
@@ -133,7 +141,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   attachStreams(server, streams, log);
   undo.defer(() => closeConnections(server, streams));
   sweepNonces(app.get(HostsRepository), log, undo);
-  undo.defer(keepUp(jobsOf(app, db, objects, upkeep), upkeep.everyMs, log));
+  undo.defer(keepUp(jobsOf(app, { db, bus }, objects, upkeep), upkeep.everyMs, log));
   const metricsServer = options.metrics === undefined ? undefined : await serveMetrics(options.metrics, { metrics, fleet: app.get(FleetReader), log });
   if (metricsServer !== undefined) undo.defer(() => metricsServer.close());
   const { address, port, family } = server.address() as AddressInfo;
@@ -160,6 +168,16 @@ async function openStorage(options: CoordinatorOptions, data: DataDirectory, und
   const statements = new Statements(address, log);
   undo.defer(() => statements.close());
   return { db, statements, cluster };
+}
+
+/** The others on the same database, and what is kept with them. */
+async function joinReplicas({ redisUrl: url, log }: CoordinatorOptions, audience: string, { clock, random }: { clock: Clock; random: Random }, undo: AsyncDisposableStack): Promise<{ bus: Bus; oneTimes: OneTimes }> {
+  if (url === undefined) return { bus: new Bus(newId<AnyId>(random)), oneTimes: new OneTimes({ redis: undefined, audience, clock, random }) };
+  const redis = await connectRedis(url, log);
+  undo.defer(() => redis.disconnect());
+  const bus = await RedisBus.join({ url, audience, clock, random, log });
+  undo.defer(() => bus.close());
+  return { bus, oneTimes: new OneTimes({ redis, audience, clock, random }) };
 }
 
 async function serve(app: NestExpressApplication, { listen, log, clock, random }: CoordinatorOptions & { readonly clock: Clock; readonly random: Random }, origin: OwnOrigin): Promise<Server> {
@@ -214,8 +232,8 @@ function sweepNonces(hosts: HostsRepository, log: Log, undo: AsyncDisposableStac
   undo.defer(() => clearInterval(timer));
 }
 
-/** What is done round after round. Replicas may do it side by side: each step is a transaction of its own. */
-function jobsOf(app: NestExpressApplication, db: Database, { store, check }: OpenStore, upkeep: Upkeep): Record<string, Job> {
+/** What is done round after round. Two replicas may do it side by side: each step is a transaction of its own. */
+function jobsOf(app: NestExpressApplication, { db, bus }: { db: Database; bus: Bus }, { store, check }: OpenStore, upkeep: Upkeep): Record<string, Job> {
   const collector = app.get(Collector);
   const scrubber = new Scrubber(db, store, upkeep);
   const work: Record<string, (signal: AbortSignal) => Promise<Record<string, number>>> = {
@@ -231,11 +249,11 @@ function jobsOf(app: NestExpressApplication, db: Database, { store, check }: Ope
     scrub: (signal) => scrubber.round(signal),
     ...(check === undefined ? {} : { 'store-check': () => check.round() }),
     measure: () => app.get(OperatorStoreService).measure(),
-    forget: async () => ({ moves: await app.get(MovesService).forgetOld() }),
+    forget: async () => ({ moves: await app.get(MovesService).forgetOld(), runs: await closeRuns(db, bus) }),
   };
   const news = app.get(OperatorsHub);
   return Object.fromEntries(Object.entries(work).map(([name, job]) => [name, async (signal: AbortSignal): Promise<void> => {
-    await recordRun(db, name, () => job(signal)).finally(() => {
+    await recordRun(db, { job: name, replica: bus.replica }, () => job(signal)).finally(() => {
       news.publish({ type: 'store-changed' });
       news.publish({ type: 'attention-changed' });
     });

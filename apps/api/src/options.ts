@@ -13,6 +13,7 @@ export interface CommandLine {
   readonly listen: { readonly host: string; readonly port: number };
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly databaseUrl: string | undefined;
+  readonly redisUrl: string | undefined;
   readonly s3: S3Settings | undefined;
   readonly publicOrigin: string | undefined;
   readonly oidc: OidcOptions | undefined;
@@ -44,6 +45,7 @@ backup and restore keep all of it elsewhere and bring it back; their own help: b
 store check says whether a bucket does all that Godwit needs; its own help, with all names: store --help
 
 DATABASE_URL names a PostgreSQL server; without it a private one runs in the data directory.
+REDIS_URL names the Redis that all coordinators on that database share; without it there may be one only.
 S3_BUCKET, S3_ENDPOINT, S3_REGION, S3_PREFIX, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and more name a bucket for objects;
 without it they lie in the data directory.
 OTEL_EXPORTER_OTLP_ENDPOINT has traces sent there, by OpenTelemetry over HTTP.
@@ -68,6 +70,7 @@ export function parseCommandLine(argv: readonly string[], environment: NodeJS.Pr
     listen: parseListen('--listen', values.listen ?? defaultListen),
     metrics: metricsOf(values.metrics ?? environment['GODWIT_COORDINATOR_METRICS']),
     databaseUrl: databaseUrlOf(environment),
+    redisUrl: redisUrlOf(environment),
     s3: s3SettingsOf(environment),
     publicOrigin: origin === undefined ? undefined : parsePublicOrigin(origin),
     oidc: parseOidc(environment),
@@ -99,6 +102,14 @@ function milliseconds<Name extends string>(name: Name, option: string, text: str
 
 export function databaseUrlOf(environment: NodeJS.ProcessEnv): string | undefined {
   return environment['DATABASE_URL'] === '' ? undefined : environment['DATABASE_URL'];
+}
+
+/** Coordinators find each other through it, which is for nothing where each has a database of its own. */
+function redisUrlOf(environment: NodeJS.ProcessEnv): string | undefined {
+  const url = environment['REDIS_URL'];
+  if (url === undefined || url === '') return undefined;
+  if (databaseUrlOf(environment) === undefined) throw new Fault('COORDINATOR_OPTIONS', { subject: 'REDIS_URL', expected: 'DATABASE_URL beside it', found: 'none' });
+  return url;
 }
 
 export function dataDirectoryOf(option: string | undefined, environment: NodeJS.ProcessEnv, isRoot: boolean): string {

@@ -152,7 +152,7 @@ export const faultCodes = {
   CHECKPOINT_NOT_FOUND: entry('invalid', 'there is no such checkpoint', 'see `godwit history` for the checkpoints of this desktop'),
   // leases, take-over, offline
   LEASE_NOT_OVER: entry('conflict', 'the desktop is strict and its holder may still run it', 'wait as long as is named, then take it over; it takes longer if the holder is heard of again'),
-  LEASES_KEPT_ELSEWHERE: entry('unavailable', 'another coordinator on this database keeps the leases of strict desktops', 'only one can, the one that started last: stop one of the two'),
+  LEASES_KEPT_ELSEWHERE: entry('unavailable', 'another coordinator on this database keeps the leases of strict desktops', 'ask again in a moment; without REDIS_URL only one coordinator can, the one that started last: stop one of the two'),
   LEASE_UNCONFIRMED: entry('unavailable', 'the desktop is strict and the coordinator has not confirmed its lease', 'it goes on by itself when the coordinator is in reach; see `godwit status`'),
   HOLDER_IN_REACH: entry('conflict', 'the holder was asked to suspend the desktop and did not', 'suspend it there, or give up what it did with `godwit takeover NAME --without-asking`'),
   HOST_OUT_OF_REACH: entry('unavailable', 'that host is out of reach', 'start its agent, or name another host; see `godwit hosts`'),
@@ -187,6 +187,7 @@ export const faultCodes = {
   STORE_UNFIT: entry('unavailable', 'the bucket does not do what Godwit needs', 'see `godwit-coordinator store check`'),
   // apps/api: the coordinator itself
   DATABASE_UNAVAILABLE: entry('unavailable', 'the database cannot be reached', 'the coordinator tries again by itself; see its log if it lasts'),
+  REDIS_UNAVAILABLE: entry('unavailable', 'the Redis that the coordinators share cannot be reached', 'the coordinator tries again by itself; see its log if it lasts'),
   COORDINATOR_OPTIONS: entry('invalid', 'the coordinator was started with something it does not understand', 'see `godwit-coordinator --help`'),
   COORDINATOR_RUNNING: entry('conflict', 'another coordinator uses this data directory', 'stop it first, or give this one another --data'),
   COORDINATOR_LISTEN_FAILED: entry('unavailable', 'the coordinator cannot listen on its address', 'choose another with --listen, or stop what uses it'),

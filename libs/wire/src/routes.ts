@@ -365,10 +365,10 @@ export const routes = {
     method: 'GET',
     path: '/readyz',
     auth: 'none',
-    summary: 'The coordinator can serve: its database answers',
+    summary: 'The coordinator can serve: its database answers, and it hears the others where there may be some',
     status: 200,
     answer: probe,
-    faults: ['DATABASE_UNAVAILABLE', 'LOG_UNSOUND', 'LOG_REWOUND'],
+    faults: ['DATABASE_UNAVAILABLE', 'REDIS_UNAVAILABLE', 'LOG_UNSOUND', 'LOG_REWOUND'],
   },
   docs: {
     method: 'GET',

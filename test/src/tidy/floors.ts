@@ -17,7 +17,7 @@ export const floors: Readonly<Record<string, number>> = {
 const prefix = '@godwit/';
 
 /** Parts of a workspace with an entry of their own in its package.json, beside its index. */
-const publicParts: ReadonlySet<string> = new Set(['base/trace', 'wire/operators']);
+const publicParts: ReadonlySet<string> = new Set(['api/testing', 'base/trace', 'wire/operators']);
 
 /** The page runs in browsers: all it knows of the house is this, and nothing of Node. */
 const pageWorkspace = 'apps/dashboard';

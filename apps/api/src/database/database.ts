@@ -10,7 +10,7 @@ export type Trx = Transaction<Schema>;
 /** A place to run a query: the database itself, or a transaction. */
 export type Queries = Kysely<Schema>;
 
-/** With those for prepared statements below the private server's 40, with room for migrations and a person with psql. */
+/** With those for prepared statements below the private server's 100, which several coordinators of a test share, with room for migrations and a person with psql. */
 const connectionsMax = 16;
 const connectLimitMs = 3_000;
 /** No query here is slow; one that is waits for a lock of a request that is about to end. */

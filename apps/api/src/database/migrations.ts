@@ -10,6 +10,7 @@ import { addOperators } from '../operators/operators.migration.ts';
 import { addAcknowledged } from '../overview/acknowledged.migration.ts';
 import { addOperatorViews } from '../overview/views.migration.ts';
 import { addCollection } from '../prune/prune.migration.ts';
+import { addReplicas } from '../replicas/replicas.migration.ts';
 
 /**
  * The schema's history. Forward only: a migration that was released is never changed, and there is no way down (a backup
@@ -30,6 +31,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0010-operator-acts': { up: addOperatorActs },
   '0011-acknowledged': { up: addAcknowledged },
   '0012-unseen-objects': { up: addUnseenObjects },
+  '0013-replicas': { up: addReplicas },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

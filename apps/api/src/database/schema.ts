@@ -12,7 +12,11 @@ export interface CoordinatorTable {
   only_row: true;
   audience: string;
   log_seed: Buffer | null;
+  /** Of coordinators that know no replicas: null says to them that none of theirs counts. */
   lease_keeper: string | null;
+  /** The memories of renewals that count, and how many have ended. */
+  lease_keepers: Generated<string[]>;
+  lease_keepers_ended: Generated<BigInteger>;
   origin: string | null;
 }
 
@@ -271,6 +275,8 @@ export interface JobRunsTable {
   state: 'running' | 'done' | 'failed';
   figures: ColumnType<Record<string, number>, string | undefined, string>;
   fault: string | null;
+  /** At which it runs; null for one of a version that knew no replicas. */
+  replica: string | null;
 }
 
 export interface StoreDaysTable {

@@ -7,6 +7,7 @@ import { silentLog, systemClock, type AccountId, type DesktopId, type HostId } f
 import type { EventMessage } from '@godwit/wire';
 import type { Signatures } from '../http/signatures.ts';
 import { attachStreams } from '../http/streams.ts';
+import { Bus } from '../replicas/bus.ts';
 import { EventsHub } from './hub.ts';
 import { EventStream } from './upgrade.ts';
 
@@ -14,7 +15,7 @@ test('a client that does not read is cut while others go on, and what waits for 
   const accountId = 'aa'.repeat(16) as AccountId;
   const caller = { accountId, hostId: 'bb'.repeat(16) as HostId, name: 'a', signPublic: Buffer.alloc(32) };
   const signatures = { callerOf: () => Promise.resolve(caller) } as unknown as Signatures;
-  const hub = new EventsHub();
+  const hub = new EventsHub(new Bus('alone'));
   const server = createServer();
   const stream = new EventStream({ signatures, hub, clock: systemClock });
   attachStreams(server, [stream], silentLog);

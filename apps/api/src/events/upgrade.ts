@@ -8,6 +8,8 @@ import type { Signatures } from '../http/signatures.ts';
 import { sendOrCut, type Stream } from '../http/streams.ts';
 import type { EventsHub } from './hub.ts';
 
+/** RFC 6455, 7.4.1 and the registry after it: come again at once. */
+const readAgainCode = 1012;
 const pingMs = 15_000;
 /** Connections of one host: a few while it reconnects. */
 const perHostMax = 4;
@@ -60,7 +62,7 @@ export class EventStream implements Stream {
       sendOrCut(client, message);
       if (message.type === 'host-revoked' && message.hostId === hostId) client.close(closeCodes.revoked);
     };
-    const unsubscribe = this.#parts.hub.subscribe(caller, tell, () => client.close(closeCodes.barred));
+    const unsubscribe = this.#parts.hub.subscribe(caller, tell, (why) => client.close(why === 'may not listen' ? closeCodes.barred : readAgainCode));
     client.once('close', unsubscribe);
     client.on('error', () => client.terminate());
     client.on('pong', () => this.#silent.delete(client));

@@ -22,11 +22,11 @@ export class Limits {
   /** Streams of news: by session. */
   readonly tickets: RateLimit;
 
-  constructor({ perAddress, inTotal }: RateOptions, clock: Clock) {
-    this.accounts = new RateLimit(perAddress, inTotal, clock);
-    this.joins = new RateLimit(perAddress, inTotal, clock);
-    this.codes = new RateLimit(perAddress, inTotal, clock);
-    this.visitors = new RateLimit(perAddress, inTotal, clock);
-    this.tickets = new RateLimit(perAddress, inTotal, clock);
+  constructor({ perAddress, inTotal }: RateOptions, clock: Clock, replicas: () => number = () => 1) {
+    this.accounts = new RateLimit(perAddress, inTotal, clock, replicas);
+    this.joins = new RateLimit(perAddress, inTotal, clock, replicas);
+    this.codes = new RateLimit(perAddress, inTotal, clock, replicas);
+    this.visitors = new RateLimit(perAddress, inTotal, clock, replicas);
+    this.tickets = new RateLimit(perAddress, inTotal, clock, replicas);
   }
 }

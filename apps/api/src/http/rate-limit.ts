@@ -24,11 +24,14 @@ export class RateLimit {
   readonly #clock: Clock;
   readonly #buckets = new Map<string, Bucket>();
   readonly #total: Bucket;
+  readonly #replicas: () => number;
 
-  constructor(perAddress: Rate, inTotal: Rate, clock: Clock) {
+  /** The rates are those of all replicas together; each has its share of them, since anybody's next request may go to any. */
+  constructor(perAddress: Rate, inTotal: Rate, clock: Clock, replicas: () => number = () => 1) {
     this.#perAddress = perAddress;
     this.#inTotal = inTotal;
     this.#clock = clock;
+    this.#replicas = replicas;
     this.#total = { tokens: inTotal.burst, filledAtMs: clock.workMs() };
   }
 
@@ -48,7 +51,8 @@ export class RateLimit {
 
   #fill(bucket: Bucket, rate: Rate): void {
     const nowMs = this.#clock.workMs();
-    bucket.tokens = Math.min(rate.burst, bucket.tokens + ((nowMs - bucket.filledAtMs) / 1000) * rate.perSecond);
+    const replicas = this.#replicas();
+    bucket.tokens = Math.min(Math.max(1, rate.burst / replicas), bucket.tokens + ((nowMs - bucket.filledAtMs) / 1000) * (rate.perSecond / replicas));
     bucket.filledAtMs = nowMs;
   }
 }

@@ -3,13 +3,14 @@ import { Fault } from '@godwit/base';
 import { inSpan } from '@godwit/base/trace';
 import type { JobRun } from '@godwit/wire';
 import { reached, type Database, type Queries } from '../database/database.ts';
+import type { Bus } from '../replicas/bus.ts';
 
 /** Runs kept of one job: at a round every ten minutes about a month. */
 const runsPerJob = 4_500;
 
 /** Runs `work` as one run of `job` on record: when, with which figures, and the fault that ended it, which is thrown on. */
-export async function recordRun(db: Database, job: string, work: () => Promise<Record<string, number>>): Promise<void> {
-  const { run_id: runId } = await reached(() => db.insertInto('job_runs').values({ job, state: 'running', fault: null }).returning('run_id').executeTakeFirstOrThrow());
+export async function recordRun(db: Database, { job, replica }: { readonly job: string; readonly replica: string }, work: () => Promise<Record<string, number>>): Promise<void> {
+  const { run_id: runId } = await reached(() => db.insertInto('job_runs').values({ job, replica, state: 'running', fault: null }).returning('run_id').executeTakeFirstOrThrow());
   const end = (state: 'done' | 'failed', figures: Record<string, number>, fault: string | null): Promise<unknown> =>
     reached(() => db.updateTable('job_runs').set({ state, figures: JSON.stringify(figures), fault, ended_at: sql<Date>`clock_timestamp()` }).where('run_id', '=', runId).execute());
   let figures;
@@ -25,9 +26,13 @@ export async function recordRun(db: Database, job: string, work: () => Promise<R
     delete from job_runs where job = ${job} and run_id <= (select run_id from job_runs where job = ${job} order by run_id desc offset ${runsPerJob} limit 1)`.execute(db));
 }
 
-/** At a coordinator's start: runs that the one before did not end. */
-export async function closeRuns(db: Database): Promise<void> {
-  await reached(() => sql`update job_runs set state = 'failed', ended_at = clock_timestamp(), fault = 'the coordinator ended before the run did' where state = 'running'`.execute(db));
+/** Ends the runs of coordinators that are gone. How many there were; none as long as it may not have heard of all that are there. */
+export async function closeRuns(db: Database, { replica, others, hearsAll }: Pick<Bus, 'replica' | 'others' | 'hearsAll'>): Promise<number> {
+  if (!hearsAll) return 0;
+  const closed = await reached(() => sql`
+    update job_runs set state = 'failed', ended_at = clock_timestamp(), fault = 'the coordinator ended before the run did'
+    where state = 'running' and (replica is null or replica <> all(${[replica, ...others]}::text[]))`.execute(db));
+  return Number(closed.numAffectedRows ?? 0);
 }
 
 /** Newest first. */

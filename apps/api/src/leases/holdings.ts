@@ -15,7 +15,7 @@ export interface HeldEpoch {
   readonly holder: HostId;
   readonly holderName: string;
   readonly offline: OfflineMode;
-  /** Whether the memory of renewals that was asked for is the one that counts. */
+  /** Whether the memory of renewals that was asked for is one of those that count. */
   readonly kept: boolean;
 }
 
@@ -45,8 +45,8 @@ const batchMax = 64;
 export class Holdings {
   readonly #batches: Batches<Question, HeldEpochs>;
 
-  constructor(@Inject(Statements) statements: Statements, @Inject(Renewals) { keeper }: Renewals) {
-    this.#batches = new Batches((questions) => readAll(statements, keeper, questions), batchMax);
+  constructor(@Inject(Statements) statements: Statements, @Inject(Renewals) renewals: Renewals) {
+    this.#batches = new Batches((questions) => readAll(statements, renewals.keeper, questions), batchMax);
   }
 
   read(accountId: AccountId, desktopIds: readonly DesktopId[]): Promise<HeldEpochs> {
@@ -57,7 +57,7 @@ export class Holdings {
 const read: Statement = {
   name: 'read-holdings',
   text: `
-    select d.account_id, d.desktop_id, d.epoch, d.held, d.holder_id, d.offline, h.name, (select lease_keeper = $3 from coordinator) as kept
+    select d.account_id, d.desktop_id, d.epoch, d.held, d.holder_id, d.offline, h.name, (select $3 = any(lease_keepers) from coordinator) as kept
     from unnest($1::uuid[], $2::uuid[]) as asked (account_id, desktop_id)
     join desktops d on d.account_id = asked.account_id and d.desktop_id = asked.desktop_id join hosts h on h.host_id = d.holder_id`,
 };
@@ -79,7 +79,7 @@ export async function lockHolding(trx: Trx, keeper: string, accountId: AccountId
     .selectFrom('desktops')
     .innerJoin('hosts', 'hosts.host_id', 'desktops.holder_id')
     .select(['desktops.account_id', 'desktops.desktop_id', 'desktops.epoch', 'desktops.held', 'desktops.holder_id', 'desktops.offline', 'hosts.name'])
-    .select(sql<boolean | null>`(select lease_keeper = ${keeper} from coordinator)`.as('kept'))
+    .select(sql<boolean | null>`(select ${keeper} = any(lease_keepers) from coordinator)`.as('kept'))
     .where('desktops.account_id', '=', accountId)
     .where('desktops.desktop_id', '=', desktopId)
     .forNoKeyUpdate('desktops')

@@ -5,7 +5,7 @@ import { record } from '../audit/record.ts';
 import { violates, type Queries, type Trx } from '../database/database.ts';
 import type { DesktopsTable } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
-import { requireKeeper } from './lease-keeper.ts';
+import { requireKeeper } from './lease-keepers.ts';
 import { judge, type Lease, type LeaseEvent, type Verdict } from './lease.ts';
 import { findOfflinePolicy, type StoredOfflinePolicy } from './offline-policies.ts';
 import type { Renewals } from './renewals.ts';

@@ -11,7 +11,8 @@ import { Holdings, lockHolding, type HeldEpoch } from './holdings.ts';
 import { takeOverInMs } from './lease.ts';
 import { allowed, readLease, refusalOf } from './lease.transitions.ts';
 import { saveOfflinePolicy } from './offline-policy.transition.ts';
-import { Renewals } from './renewals.ts';
+import { readKeepers } from './lease-keepers.ts';
+import { Renewals, type DesktopPlace } from './renewals.ts';
 import { takeOverDesktop } from './take-over.transition.ts';
 
 type NamedEpoch = BodyOf<Routes['renewLeases']>['leases'][number];
@@ -71,8 +72,16 @@ export class LeasesService {
     const { epoch, held, holder, holderName, offline } = found;
     if (!held) return { epoch, holder: null, inReach: false, lastContactMs: null, offline, takeOverInMs: 0 };
     const lastContactMs = await this.#hosts.lastContactMs(holder);
-    const term = { held, strict: offline === 'stop', renewedMs: this.#renewals.renewedMs({ accountId, desktopId }, epoch) };
+    const strict = offline === 'stop';
+    const term = { held, strict, renewedMs: strict ? await this.#renewedMs({ accountId, desktopId }, epoch) : 0 };
     return { epoch, holder: holderName, inReach: this.#hub.streamsOf(holder) > 0, lastContactMs, offline, takeOverInMs: Math.ceil(takeOverInMs(term, this.#renewals.nowMs())) };
+  }
+
+  /** As all replicas together remember it; only to be shown. */
+  async #renewedMs(place: DesktopPlace, epoch: number): Promise<number> {
+    const { keepers } = await reached(() => readKeepers(this.#db));
+    const elsewhereMs = await this.#renewals.others.heardMs(keepers.filter((keeper) => keeper !== this.#renewals.keeper), place, epoch, false);
+    return Math.max(elsewhereMs, this.#renewals.renewedMs(place, epoch));
   }
 
   /** Passes the wish on to the holder, if it is in reach; it is not kept. */

@@ -3,7 +3,7 @@ import { openOfflinePolicy, sha256 } from '@godwit/crypto';
 import { record } from '../audit/record.ts';
 import type { Trx } from '../database/database.ts';
 import type { Caller } from '../http/caller.ts';
-import { requireKeeper } from './lease-keeper.ts';
+import { requireKeeper } from './lease-keepers.ts';
 import { allowed, lockLease, requireCurrent } from './lease.transitions.ts';
 import { findOfflinePolicy } from './offline-policies.ts';
 import type { Renewals } from './renewals.ts';

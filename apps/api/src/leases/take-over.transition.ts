@@ -3,7 +3,7 @@ import { leaseTermMs, takeOverMarginMs } from '@godwit/wire';
 import { record } from '../audit/record.ts';
 import type { Trx } from '../database/database.ts';
 import type { Caller } from '../http/caller.ts';
-import { requireKeeper } from './lease-keeper.ts';
+import { requireKeeper } from './lease-keepers.ts';
 import { judge, takeOverInMs } from './lease.ts';
 import { beginEpoch, lockLease, nameOf, refusalOf, requireCurrent, type OwnLease } from './lease.transitions.ts';
 import { findOfflinePolicy } from './offline-policies.ts';
@@ -23,10 +23,11 @@ export async function takeOverDesktop(trx: Trx, caller: Caller, desktopId: Deskt
   await requireCurrent(trx, caller);
   const row = await lockLease(trx, accountId, desktopId);
   const policy = await findOfflinePolicy(trx, accountId, desktopId);
-  if (row.strict || policy?.mode === 'stop') await requireKeeper(trx, renewals);
+  const others = row.strict || policy?.mode === 'stop' ? await requireKeeper(trx, renewals) : [];
   const event = { type: 'take-over', host: hostId, ...wish } as const;
-  // From here to `note` nothing is awaited: no renewal comes in between.
-  const lease = { ...row, renewedMs: renewals.renewedMs(place, row.epoch) };
+  const heardElsewhereMs = row.strict ? await renewals.others.heardMs(others, place, row.epoch, true) : -Infinity;
+  // From here to `note` nothing is awaited: no renewal comes in between, and the others accept none without the row's lock.
+  const lease = { ...row, renewedMs: Math.max(heardElsewhereMs, renewals.renewedMs(place, row.epoch)) };
   const nowMs = renewals.nowMs();
   const verdict = judge(lease, event, nowMs);
   if (verdict === 'again') {

@@ -30,7 +30,7 @@ export class MovesService {
   /** `ended`: with this word, not with one before. Throws DESKTOP_NOT_FOUND, also for a foreign one, and EPOCH_FENCED for a move that is not the caller's to tell of. */
   async report(caller: Caller, desktopId: DesktopId, report: MoveReport): Promise<{ readonly ended: boolean }> {
     const { isNews, ended } = await inTransaction(this.#db, (trx) => keep(trx, caller, desktopId, report));
-    if (!isNews || this.#news.listeners === 0) return { ended };
+    if (!isNews || !this.#news.anyListener) return { ended };
     const [move] = await readMoves(this.#db, isMove(caller, desktopId, report.moveId), 1);
     if (move !== undefined) this.#news.publish({ type: 'move', move });
     if (report.state === 'running') return { ended };

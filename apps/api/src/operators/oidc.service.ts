@@ -1,25 +1,24 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { sql } from 'kysely';
-import { Fault, newId, type AnyId, type Clock, type Log, type Random } from '@godwit/base';
+import { z } from 'zod';
+import { Fault, newId, type AnyId, type Log, type Random } from '@godwit/base';
 import { sha256 } from '@godwit/crypto';
 import { inTransaction, reached, type Database, type Queries, type Trx } from '../database/database.ts';
-import { clockToken, databaseToken, logToken, oidcToken, randomToken } from '../tokens.ts';
+import { databaseToken, logToken, oidcToken, randomToken } from '../tokens.ts';
 import { recordAct } from './acts.ts';
 import { anyOperator, lockOperators, requireRoom } from './invites.ts';
 import { otherName, personOf, type OidcPerson } from './oidc-person.ts';
-import type { Begun, OidcProvider } from './oidc-provider.ts';
-import { OneTime } from './one-time.ts';
+import type { OidcProvider } from './oidc-provider.ts';
+import { OneTimes, type OneTimeValues } from './one-times.ts';
 import { cookieOf, oidcCookie } from './own-pages.ts';
 import { agentOf, Sessions, type SignIn } from './sessions.ts';
 
 /** How long a person may be at the provider. */
 export const awaySeconds = 5 * 60;
 
-interface Away extends Begun {
-  /** The digest of what only the browser has that began it. */
-  readonly browser: string;
-}
+/** `Begun`, and the digest of what only the browser has that began it. */
+const away = z.object({ verifier: z.string(), nonce: z.string(), fresh: z.boolean(), browser: z.string() });
 
 interface Known {
   readonly operator_id: string;
@@ -37,18 +36,18 @@ export class OidcService {
   readonly #log: Log;
   readonly #sessions: Sessions;
   readonly #provider: OidcProvider | undefined;
-  readonly #away: OneTime<Away>;
+  readonly #away: OneTimeValues<z.infer<typeof away>>;
 
   constructor(
     @Inject(databaseToken) db: Database,
-    @Inject(clockToken) clock: Clock,
+    @Inject(OneTimes) oneTimes: OneTimes,
     @Inject(randomToken) random: Random,
     @Inject(logToken) log: Log,
     @Inject(Sessions) sessions: Sessions,
     @Inject(oidcToken) { provider }: { readonly provider: OidcProvider | undefined },
   ) {
     [this.#db, this.#random, this.#log, this.#sessions, this.#provider] = [db, random, log, sessions, provider];
-    this.#away = new OneTime(awaySeconds * 1000, clock, random);
+    this.#away = oneTimes.of('oidc', away, awaySeconds * 1000);
   }
 
   /** What the button says; null where there is no provider. */
@@ -61,19 +60,19 @@ export class OidcService {
     const provider = this.#required();
     const browser = this.#random(32).toString('base64url');
     const begun = { browser: digestOf(browser), verifier: this.#random(32).toString('base64url'), nonce: this.#random(16).toString('hex'), fresh };
-    return { url: await provider.addressFor(this.#away.put(begun), begun), browser };
+    return { url: await provider.addressFor(await this.#away.put(begun), begun), browser };
   }
 
   /** With the cookie of a session of the same operator that one goes on; one of another operator ends. */
   async signIn(query: string, request: Request): Promise<SignIn> {
     const provider = this.#required();
     const state = new URLSearchParams(query).get('state') ?? '';
-    const away = this.#away.take(state);
+    const begun = await this.#away.take(state);
     const browser = cookieOf(request.headers, oidcCookie);
-    if (away === undefined || browser === undefined || digestOf(browser) !== away.browser) throw new Fault('OIDC_REFUSED', { expected: 'a sign-in that was begun in this browser a moment ago' });
-    const person = personOf(await provider.claimsFrom(query, state, away), provider.options);
+    if (begun === undefined || browser === undefined || digestOf(browser) !== begun.browser) throw new Fault('OIDC_REFUSED', { expected: 'a sign-in that was begun in this browser a moment ago' });
+    const person = personOf(await provider.claimsFrom(query, state, begun), provider.options);
     // Whoever may not have been asked at all is not let in as somebody who was.
-    if (away.fresh && !person.fresh) throw new Fault('OIDC_REFUSED', { expected: 'a provider that asks anew who it is, and says when it did (auth_time)', found: 'one that remembered it, or does not say' });
+    if (begun.fresh && !person.fresh) throw new Fault('OIDC_REFUSED', { expected: 'a provider that asks anew who it is, and says when it did (auth_time)', found: 'one that remembered it, or does not say' });
     const { held, before } = await this.#sessions.held(request.headers);
     const token = await inTransaction(this.#db, async (trx) => {
       const operatorId = await this.#admit(trx, person);

@@ -50,7 +50,7 @@ export class OperatorStream implements Stream {
   async #accept({ url = '', headers }: IncomingMessage): Promise<string> {
     const { tickets, sessions, origin } = this.#parts;
     if (headers.origin !== origin.text) throw new Fault('ORIGIN_REFUSED', { expected: origin.text, found: headers.origin ?? 'no Origin' });
-    const sessionId = tickets.take(new URLSearchParams(url.split('?')[1]).get('ticket') ?? '');
+    const sessionId = await tickets.take(new URLSearchParams(url.split('?')[1]).get('ticket') ?? '');
     if ((await sessions.ended([sessionId])).length > 0) throw new Fault('TICKET_REFUSED');
     if (this.#server.clients.size >= inTotalMax) throw new Fault('RATE_LIMITED', { expected: `at most ${inTotalMax} streams of news` });
     return sessionId;
@@ -61,6 +61,7 @@ export class OperatorStream implements Stream {
       sessionId,
       news: (message) => sendOrCut(client, message),
       ended: () => client.close(sessionEndedCode),
+      again: () => client.close(tryLaterCode),
     });
     client.once('close', unsubscribe);
     client.on('error', () => client.terminate());
@@ -78,6 +79,6 @@ export class OperatorStream implements Stream {
       for (const client of this.#server.clients) client.close(tryLaterCode);
       return;
     }
-    hub.publish({ type: 'still', timeMs: clock.wallMs() });
+    hub.publishHere({ type: 'still', timeMs: clock.wallMs() });
   }
 }

@@ -1,13 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { sql } from 'kysely';
-import { Fault, newId, type AnyId, type Clock, type Log, type Random } from '@godwit/base';
+import { z } from 'zod';
+import { Fault, newId, type AnyId, type Log, type Random } from '@godwit/base';
 import { inTransaction, reached, violates, type Database, type Trx } from '../database/database.ts';
-import { clockToken, databaseToken, logToken, randomToken } from '../tokens.ts';
+import { databaseToken, logToken, randomToken } from '../tokens.ts';
 import { recordAct } from './acts.ts';
 import { inviteDigest } from './invite-code.ts';
 import { anyOperator, lockOperators, readInvite, requireRoom, useInvite, type Invited } from './invites.ts';
-import { OneTime } from './one-time.ts';
+import { OneTimes, type OneTimeValues } from './one-times.ts';
 import { OwnOrigin } from './own-origin.ts';
 import { agentOf, Sessions, type SignIn } from './sessions.ts';
 import { credentialIdOf, registrationOptions, signInOptions, verifyRegistration, verifySignIn, type Expected, type Passkey, type Response } from './webauthn.ts';
@@ -15,12 +16,9 @@ import { credentialIdOf, registrationOptions, signInOptions, verifyRegistration,
 /** How long a person may take between the two halves of a ceremony. */
 const ceremonyMs = 5 * 60_000;
 
-interface Enrolling {
-  readonly challenge: string;
-  readonly digest: Buffer;
-  readonly operatorId: string;
-  readonly name: string;
-}
+/** `digest`: of the code, in hexadecimal. */
+const enrolling = z.object({ challenge: z.string(), digest: z.string(), operatorId: z.string(), name: z.string() });
+type Enrolling = z.infer<typeof enrolling>;
 
 type Ceremony<Options> = Promise<{ ceremonyId: string; options: Options }>;
 
@@ -32,20 +30,20 @@ export class SignInService {
   readonly #log: Log;
   readonly #sessions: Sessions;
   readonly #origin: OwnOrigin;
-  readonly #enrolling: OneTime<Enrolling>;
-  readonly #signingIn: OneTime<string>;
+  readonly #enrolling: OneTimeValues<Enrolling>;
+  readonly #signingIn: OneTimeValues<string>;
 
   constructor(
     @Inject(databaseToken) db: Database,
-    @Inject(clockToken) clock: Clock,
+    @Inject(OneTimes) oneTimes: OneTimes,
     @Inject(randomToken) random: Random,
     @Inject(logToken) log: Log,
     @Inject(Sessions) sessions: Sessions,
     @Inject(OwnOrigin) origin: OwnOrigin,
   ) {
     [this.#db, this.#random, this.#log, this.#sessions, this.#origin] = [db, random, log, sessions, origin];
-    this.#enrolling = new OneTime(ceremonyMs, clock, random);
-    this.#signingIn = new OneTime(ceremonyMs, clock, random);
+    this.#enrolling = oneTimes.of('enrolment', enrolling, ceremonyMs);
+    this.#signingIn = oneTimes.of('sign-in', z.string(), ceremonyMs);
   }
 
   anyOperator(): Promise<boolean> {
@@ -58,16 +56,16 @@ export class SignInService {
     const operator = { operatorId: invited.operatorId ?? newId<AnyId>(this.#random), name: invited.name ?? typedName };
     const known = await reached(() => this.#db.selectFrom('passkeys').select('credential_id').where('operator_id', '=', operator.operatorId).execute());
     const options = await registrationOptions(this.#origin.hostName, operator, known.map((row) => row.credential_id));
-    return { ceremonyId: this.#enrolling.put({ ...operator, digest, challenge: options.challenge }), options };
+    return { ceremonyId: await this.#enrolling.put({ ...operator, digest: digest.toString('hex'), challenge: options.challenge }), options };
   }
 
   async enrol(ceremonyId: string, response: Response, request: Request): Promise<SignIn> {
-    const ceremony = this.#enrolling.take(ceremonyId);
+    const ceremony = await this.#enrolling.take(ceremonyId);
     if (ceremony === undefined) throw new Fault('PASSKEY_REFUSED');
     const passkey = await verifyRegistration(response, this.#expected(ceremony.challenge));
     const token = await inTransaction(this.#db, async (trx) => {
       await lockOperators(trx);
-      const invited = await useInvite(trx, ceremony.digest);
+      const invited = await useInvite(trx, Buffer.from(ceremony.digest, 'hex'));
       if (invited.operatorId === null) await addOperator(trx, ceremony, invited);
       await addPasskey(trx, ceremony.operatorId, passkey);
       await recordAct(trx, ceremony, 'passkey-made', { subject: invited.role });
@@ -79,12 +77,12 @@ export class SignInService {
 
   async begin(): Ceremony<Awaited<ReturnType<typeof signInOptions>>> {
     const options = await signInOptions(this.#origin.hostName);
-    return { ceremonyId: this.#signingIn.put(options.challenge), options };
+    return { ceremonyId: await this.#signingIn.put(options.challenge), options };
   }
 
   /** With the cookie of a session of the same operator that one becomes fresh; one of another operator ends. */
   async signIn(ceremonyId: string, response: Response, request: Request): Promise<SignIn> {
-    const challenge = this.#signingIn.take(ceremonyId);
+    const challenge = await this.#signingIn.take(ceremonyId);
     if (challenge === undefined) throw new Fault('PASSKEY_REFUSED');
     const credentialId = credentialIdOf(response);
     const row = await reached(() => this.#db.selectFrom('passkeys').selectAll().where('credential_id', '=', credentialId).executeTakeFirst());

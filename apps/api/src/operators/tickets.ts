@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Fault, type Clock, type Random } from '@godwit/base';
+import { z } from 'zod';
+import { Fault, type Clock } from '@godwit/base';
 import { Limits } from '../http/limits.ts';
-import { clockToken, randomToken } from '../tokens.ts';
-import { OneTime } from './one-time.ts';
+import { clockToken } from '../tokens.ts';
+import { OneTimes, type OneTimeValues } from './one-times.ts';
 
 const ticketMs = 30_000;
 
@@ -11,21 +12,21 @@ const ticketMs = 30_000;
 export class Tickets {
   readonly #clock: Clock;
   readonly #limits: Limits;
-  readonly #tickets: OneTime<string>;
+  readonly #tickets: OneTimeValues<string>;
 
-  constructor(@Inject(clockToken) clock: Clock, @Inject(randomToken) random: Random, @Inject(Limits) limits: Limits) {
+  constructor(@Inject(clockToken) clock: Clock, @Inject(OneTimes) oneTimes: OneTimes, @Inject(Limits) limits: Limits) {
     [this.#clock, this.#limits] = [clock, limits];
-    this.#tickets = new OneTime(ticketMs, clock, random);
+    this.#tickets = oneTimes.of('ticket', z.string(), ticketMs);
   }
 
-  give(sessionId: string): { ticket: string; expiresMs: number } {
+  async give(sessionId: string): Promise<{ ticket: string; expiresMs: number }> {
     this.#limits.tickets.take(sessionId);
-    return { ticket: this.#tickets.put(sessionId), expiresMs: this.#clock.wallMs() + ticketMs };
+    return { ticket: await this.#tickets.put(sessionId), expiresMs: this.#clock.wallMs() + ticketMs };
   }
 
   /** The session that asked for it. Throws TICKET_REFUSED. */
-  take(ticket: string): string {
-    const sessionId = this.#tickets.take(ticket);
+  async take(ticket: string): Promise<string> {
+    const sessionId = await this.#tickets.take(ticket);
     if (sessionId === undefined) throw new Fault('TICKET_REFUSED');
     return sessionId;
   }

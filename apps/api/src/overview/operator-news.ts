@@ -4,16 +4,16 @@ import type { EventMessage, OperatorMessage } from '@godwit/wire';
 import { EventsHub } from '../events/hub.ts';
 import { OperatorsHub } from '../operators/operators-hub.ts';
 
-/** Tells operators' pages of what hosts are told: that a desktop or a host is not as it was. What it is now they read. */
+/** Tells operators' pages of what hosts are told: that a desktop or a host is not as it was. What it is now they read. Each replica hears it and tells its own. */
 @Injectable()
 export class OperatorNews {
   constructor(@Inject(EventsHub) hub: EventsHub, @Inject(OperatorsHub) news: OperatorsHub) {
     hub.watch({
       told: (accountId, message) => {
         const change = changeOf(accountId, message);
-        if (change !== undefined) news.publish(change);
+        if (change !== undefined) news.publishHere(change);
       },
-      reached: (accountId, hostId) => news.publish({ type: 'host-changed', accountId, hostId }),
+      reached: (accountId, hostId) => news.publishHere({ type: 'host-changed', accountId, hostId }),
     });
   }
 }

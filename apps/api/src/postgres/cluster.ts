@@ -27,7 +27,7 @@ const logLimitBytes = 8 * 1024 * 1024;
 const settings: Readonly<Record<string, string>> = {
   listen_addresses: '',
   unix_socket_permissions: '0700',
-  max_connections: '40',
+  max_connections: '100',
   shared_buffers: '32MB',
   fsync: 'on',
   synchronous_commit: 'on',

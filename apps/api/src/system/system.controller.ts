@@ -4,6 +4,7 @@ import { AuditLog } from '../audit/audit-log.ts';
 import { Coordinator } from '../coordinator-identity.ts';
 import { answersQueries, type Database } from '../database/database.ts';
 import { Serve } from '../http/serve.ts';
+import { Bus } from '../replicas/bus.ts';
 import { databaseToken } from '../tokens.ts';
 import { renderDocs } from './docs-page.ts';
 
@@ -11,13 +12,15 @@ import { renderDocs } from './docs-page.ts';
 @Controller()
 export class SystemController {
   readonly #db: Database;
+  readonly #bus: Bus;
   readonly #coordinator: Coordinator;
   readonly #auditLog: AuditLog;
   readonly #document: Record<string, unknown>;
   readonly #page: string;
 
-  constructor(@Inject(databaseToken) db: Database, @Inject(Coordinator) coordinator: Coordinator, @Inject(AuditLog) auditLog: AuditLog) {
+  constructor(@Inject(databaseToken) db: Database, @Inject(Bus) bus: Bus, @Inject(Coordinator) coordinator: Coordinator, @Inject(AuditLog) auditLog: AuditLog) {
     this.#db = db;
+    this.#bus = bus;
     this.#coordinator = coordinator;
     this.#auditLog = auditLog;
     this.#document = openApiDocument(coordinator.version);
@@ -32,6 +35,7 @@ export class SystemController {
   @Serve('readyz')
   async readyz(): Promise<unknown> {
     await answersQueries(this.#db);
+    this.#bus.requireHeard();
     this.#auditLog.requireServing();
     return this.#status();
   }

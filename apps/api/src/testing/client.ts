@@ -13,23 +13,26 @@ export interface Asking<Id extends RouteId> {
 /** What tests may do to a request that was made and signed in order. */
 export type Tamper = (request: { path: string; method: string; headers: Record<string, string>; body: string | undefined }) => void;
 
+/** Where a coordinator, or several behind one address, can be asked, and whom they are. */
+export type Front = Pick<RunningCoordinator, 'url' | 'audience' | 'logKey'>;
+
 /** One device that talks to a coordinator. Answers are held to their schemas. */
 export class TestClient {
   readonly device: DeviceSecrets;
   /** Of the coordinator: what tree heads are signed for and with. */
   readonly audience: string;
   readonly signPublic: Buffer;
-  readonly #coordinator: RunningCoordinator;
+  readonly #coordinator: Front;
   #seen: SignedTreeHead | undefined;
 
-  constructor(coordinator: RunningCoordinator, device: DeviceSecrets) {
+  constructor(coordinator: Front, device: DeviceSecrets) {
     this.#coordinator = coordinator;
     this.device = device;
     [this.audience, this.signPublic] = [coordinator.audience, coordinator.logKey];
   }
 
   /** The same device at another coordinator, or at the same one after a restart. */
-  at(coordinator: RunningCoordinator): TestClient {
+  at(coordinator: Front): TestClient {
     return new TestClient(coordinator, this.device);
   }
 

@@ -1,8 +1,7 @@
 import { systemClock, systemRandom, type Clock, type DesktopId } from '@godwit/base';
 import { signOfflinePolicy } from '@godwit/crypto';
 import { textOf, type OfflineMode, type RenewedLease } from '@godwit/wire';
-import type { RunningCoordinator } from '../coordinator.ts';
-import type { TestClient } from './client.ts';
+import type { Front, TestClient } from './client.ts';
 import { commitOf, createDesktop, uploadPack, type Draft } from './stage.ts';
 
 /** The boot clock stands still but where a test moves it; the wall is the real one, because requests are signed by it. */
@@ -22,7 +21,7 @@ export interface Saved {
   readonly parent: NonNullable<Draft['parent']>;
 }
 
-export async function saveDesktop(client: TestClient, coordinator: RunningCoordinator, offline: OfflineMode = 'keep'): Promise<Saved> {
+export async function saveDesktop(client: TestClient, coordinator: Pick<Front, 'url'>, offline: OfflineMode = 'keep'): Promise<Saved> {
   const desktopId = await createDesktop(client);
   const pack = await uploadPack(client, coordinator, desktopId, 1, 100);
   const body = commitOf(client, { desktopId, epoch: 1, sequence: 1, packs: [pack] });

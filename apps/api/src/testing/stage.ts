@@ -5,7 +5,7 @@ import { createDevice, createRecovery, newAccountKey, recoveryFromWords, replayC
 import { packObjectKey } from '@godwit/snapshot';
 import { bytesOf, textOf, type Grant } from '@godwit/wire';
 import { startCoordinator, type CoordinatorOptions, type RunningCoordinator } from '../coordinator.ts';
-import { TestClient } from './client.ts';
+import { TestClient, type Front } from './client.ts';
 import { signedManifest } from './manifest.ts';
 import { newDatabaseUrl } from './shared-cluster.ts';
 import { newStageBucket, stageObjects, type StageObjects } from './stage-objects.ts';
@@ -57,7 +57,7 @@ export interface Person {
   readonly genesis: Buffer;
 }
 
-export async function enrol(coordinator: RunningCoordinator, name = 'laptop-a'): Promise<Person> {
+export async function enrol(coordinator: Front, name = 'laptop-a'): Promise<Person> {
   const recovery = recoveryFromWords(createRecovery(systemRandom).words.join(' '));
   const device = createDevice(systemRandom);
   const genesis = signGenesis({ recovery, accountKey: newAccountKey(systemRandom), device, name, createdMs: Date.now() });
@@ -87,7 +87,7 @@ export async function revokeHost(person: Person, lost: TestClient): Promise<void
 }
 
 /** Another machine of the same person, added without the ceremony of codes. */
-export async function addHost(person: Person, coordinator: RunningCoordinator, name: string): Promise<TestClient> {
+export async function addHost(person: Person, coordinator: Front, name: string): Promise<TestClient> {
   const device = createDevice(systemRandom);
   const state = await chainOf(person.client);
   const entry = signAdd(state, { device, name, signer: person.client.device, createdMs: Date.now() });
@@ -114,7 +114,7 @@ export interface UploadedPack {
 }
 
 /** Stores a pack of random bytes as its desktop's holder does: a URL, then a PUT. */
-export async function uploadPack(client: TestClient, coordinator: RunningCoordinator, desktopId: DesktopId, epoch: number, lengthBytes = 5000): Promise<UploadedPack> {
+export async function uploadPack(client: TestClient, coordinator: Pick<Front, 'url'>, desktopId: DesktopId, epoch: number, lengthBytes = 5000): Promise<UploadedPack> {
   const bytes = systemRandom(lengthBytes);
   const { hostId } = client.device;
   const packId = newId<PackId>(systemRandom);

@@ -14,6 +14,7 @@ import { OperatorStoreService } from '../operator-store/operator-store.service.t
 import { OperatorsHub } from '../operators/operators-hub.ts';
 import { OperatorNews } from '../overview/operator-news.ts';
 import { OverviewService } from '../overview/overview.service.ts';
+import { Bus } from '../replicas/bus.ts';
 import { newDatabaseUrl } from './shared-cluster.ts';
 import { raiseStage, type Stage } from './stage.ts';
 
@@ -22,7 +23,7 @@ export class Views implements AsyncDisposable {
   readonly stage: Stage;
   readonly databaseUrl: string;
   readonly db: Database;
-  readonly hub = new EventsHub();
+  readonly hub = new EventsHub(new Bus('alone'));
   /** What was published since the start by the services here. */
   readonly news: OperatorMessage[] = [];
   readonly moves: MovesService;
@@ -34,8 +35,8 @@ export class Views implements AsyncDisposable {
 
   private constructor(stage: Stage, databaseUrl: string, db: Database, coordinator: Awaited<ReturnType<typeof identifyCoordinator>>) {
     [this.stage, this.databaseUrl, this.db] = [stage, databaseUrl, db];
-    const news = new OperatorsHub();
-    news.subscribe({ sessionId: 'test', news: (message) => this.news.push(message), ended: () => undefined });
+    const news = new OperatorsHub(new Bus('alone'));
+    news.subscribe({ sessionId: 'test', news: (message) => this.news.push(message), ended: () => undefined, again: () => undefined });
     const upkeep = new Upkeep();
     new OperatorNews(this.hub, news);
     const { audience, logKey: key } = coordinator;

@@ -27,7 +27,7 @@ export const operatorRoutes = {
     body: signIn.enrolOptionsBody,
     status: 200,
     answer: signIn.ceremonyOptions,
-    faults: ['INVITE_REFUSED', 'RATE_LIMITED'],
+    faults: ['INVITE_REFUSED', 'RATE_LIMITED', 'REDIS_UNAVAILABLE'],
   },
   enrolOperator: {
     method: 'POST',
@@ -37,7 +37,7 @@ export const operatorRoutes = {
     body: signIn.ceremonyBody,
     status: 201,
     answer: signIn.session,
-    faults: ['INVITE_REFUSED', 'PASSKEY_REFUSED', 'RATE_LIMITED'],
+    faults: ['INVITE_REFUSED', 'PASSKEY_REFUSED', 'RATE_LIMITED', 'REDIS_UNAVAILABLE'],
   },
   beginSignIn: {
     method: 'POST',
@@ -47,7 +47,7 @@ export const operatorRoutes = {
     body: signIn.signInOptionsBody,
     status: 200,
     answer: signIn.ceremonyOptions,
-    faults: ['RATE_LIMITED'],
+    faults: ['RATE_LIMITED', 'REDIS_UNAVAILABLE'],
   },
   signIn: {
     method: 'POST',
@@ -57,7 +57,7 @@ export const operatorRoutes = {
     body: signIn.ceremonyBody,
     status: 200,
     answer: signIn.session,
-    faults: ['PASSKEY_REFUSED', 'RATE_LIMITED'],
+    faults: ['PASSKEY_REFUSED', 'RATE_LIMITED', 'REDIS_UNAVAILABLE'],
   },
   beginOidc: {
     method: 'POST',
@@ -67,7 +67,7 @@ export const operatorRoutes = {
     body: signIn.oidcOptionsBody,
     status: 200,
     answer: signIn.oidcOptions,
-    faults: ['OIDC_REFUSED', 'OIDC_UNAVAILABLE', 'RATE_LIMITED'],
+    faults: ['OIDC_REFUSED', 'OIDC_UNAVAILABLE', 'RATE_LIMITED', 'REDIS_UNAVAILABLE'],
   },
   signInByOidc: {
     method: 'POST',
@@ -77,7 +77,7 @@ export const operatorRoutes = {
     body: signIn.oidcBody,
     status: 200,
     answer: signIn.session,
-    faults: ['OIDC_REFUSED', 'OIDC_UNAVAILABLE', 'RATE_LIMITED'],
+    faults: ['OIDC_REFUSED', 'OIDC_UNAVAILABLE', 'RATE_LIMITED', 'REDIS_UNAVAILABLE'],
   },
   readSession: {
     method: 'GET',
@@ -183,7 +183,7 @@ export const operatorRoutes = {
     summary: 'A one-time ticket for the stream of news',
     status: 201,
     answer: signIn.ticket,
-    faults: ['RATE_LIMITED'],
+    faults: ['RATE_LIMITED', 'REDIS_UNAVAILABLE'],
   },
   operatorEvents: {
     method: 'GET',
@@ -192,7 +192,7 @@ export const operatorRoutes = {
     summary: 'News for operators, as a WebSocket',
     status: 101,
     answer: 'websocket',
-    faults: ['TICKET_REFUSED', 'ORIGIN_REFUSED', 'RATE_LIMITED'],
+    faults: ['TICKET_REFUSED', 'ORIGIN_REFUSED', 'RATE_LIMITED', 'REDIS_UNAVAILABLE'],
   },
   readOverview: {
     method: 'GET',
