@@ -62,8 +62,9 @@ const plan: readonly Row[] = [
   },
   { by: 'storage', action: 'RAM of checkpoint n with disk of n-1', outcome: 'refused: one root covers all', tests: [campaign] },
   {
-    by: 'storage', action: 'accept conditional headers and ignore them', outcome: 'found by a probe at start-up and hourly; writes stop', tests: [],
-    notYet: 'there is no driver for S3; the store is a folder of the coordinator, where a name is made once by `link(2)`',
+    by: 'storage', action: 'accept conditional headers and ignore them', outcome: 'found by a probe at start-up and hourly; where the hash in the signature is ignored as well the bucket is refused',
+    tests: [['test/src/services/store-check.test.ts', 'a bucket with a fault is told by it'], ['apps/api/src/s3/bucket.flow.ts', 'a key is for one object: no URL for other bytes is minted, also at another coordinator'], ['apps/api/src/s3/bucket.flow.ts', 'an unfit bucket is refused at the start, one out of reach is not, and jobs tell of it']],
+    notYet: 'these tests need a real S3 and are run by `npm run test:services`; a coordinator that found an unfit bucket an hour after its start goes on, and its failed job says so',
   },
   {
     by: 'storage', action: 'guess from sizes, names, order and equality whether two desktops share content', outcome: 'no equal names, no equal ciphertext between desktops',
@@ -161,6 +162,11 @@ const plan: readonly Row[] = [
       [oidc, 'nobody becomes the first operator by it, nor an admin'], [oidc, 'its groups decide between viewer and operator at each sign-in; whom it gives no role stays out'], [oidc, 'what decides over others wants somebody whom the provider has asked anew'],
     ],
     notYet: 'a session lasts its 12 hours, whatever happens to its person at the provider meanwhile',
+  },
+  {
+    by: 'coordinator', action: 'publish in the Redis that replicas share', outcome: 'no key, no right and no checkpoint comes from there: streams end, news is invented that everybody then reads for themselves',
+    tests: [['test/src/services/replicas.test.ts', 'renewals at both while it is taken over at either: never is one accepted after the other has it'], ['test/src/services/replicas.test.ts', 'while Redis is away nothing fails open: it says so, strict desktops stay, the others go on; then all is well again']],
+    notYet: 'words in Redis are not signed: whoever can publish there can have a strict desktop taken over before its term by a host of its own account (docs/decisions/0021-replicas-ask-each-other.md); it wants a password and a private network',
   },
   {
     by: 'web', action: 'learn from metrics who uses a coordinator; have it log or send on what one likes as the id of a trace', outcome: 'there is no such page where others ask, and no label has a name; an id is 32 hexadecimal digits or not taken',
