@@ -127,7 +127,7 @@ describe('the chart', () => {
 
   test('variables that chart and compose file set are ones that the coordinator reads', () => {
     const sources = readdirSync(join(root, 'apps/api/src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts') && !name.includes('test')).map((name) => read(join('apps/api/src', name))).join('\n');
-    const named = new Set([...`${all}\n${read('infra/compose/compose.yaml').split('\nservices:')[0]!}`.matchAll(/(?:- name: |^ {4})((?:S3|GODWIT|DATABASE)_\w+)/gm)].map(([, name]) => name!));
+    const named = new Set([...`${all}\n${read('infra/compose/compose.yaml').split('\nservices:')[0]!}`.matchAll(/(?:- name: |^ {4})((?:S3|GODWIT|DATABASE|REDIS)_\w+)/gm)].map(([, name]) => name!));
     ok(named.size >= 8);
     deepEqual([...named].filter((name) => !sources.includes(name)), []);
   });
