@@ -27,7 +27,7 @@ export async function probeCapabilities(options: { program: string; privilege: P
     const kvmRefusal = await probeKvm(program, privilege);
     const accelerator = kvmRefusal === undefined ? 'kvm' : 'tcg';
     const argv = ['-nodefaults', '-no-user-config', '-display', 'none', '-machine', `none,accel=${accelerator}`, '-incoming', 'defer', '-qmp', `unix:${join(directory, 'q')},server=on,wait=off`];
-    const qemu = await QemuProcess.start({ privilege, program, argv, logFile: join(directory, 'log'), log });
+    const qemu = await QemuProcess.start({ privilege, program, argv, logFile: join(directory, 'log'), log, endsWithParent: true });
     const gone = new AbortController();
     void qemu.exited.then(() => gone.abort(new Fault('QEMU_ENDED', { subject: program })));
     const qmp = await QmpSession.connect(join(directory, 'q'), { signal: gone.signal });
@@ -87,7 +87,7 @@ async function probeKvm(program: string, privilege: Privilege): Promise<string |
     }
   }
   const argv = ['-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'pc-q35-7.2,accel=kvm', '-m', '64M', '-chardev', 'stdio,id=said', '-device', 'isa-debugcon,iobase=0x402,chardev=said'];
-  const { program: file, argv: wrapped } = launch(privilege, program, argv);
+  const { program: file, argv: wrapped } = launch(privilege, program, argv, { endsWithParent: true });
   const child = spawn(file, wrapped, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const complaint: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => complaint.push(chunk.toString('latin1').slice(0, 500)));

@@ -26,20 +26,22 @@ export function detectPrivilege(): Privilege {
  * gives to nobody else; qemu-facts.md), and, because that capability would open every process of the machine, a PID
  * namespace with its own /proc, in which there is only QEMU. It can gain nothing: no-new-privs and an empty bounding set.
  * As a user: that user, with whatever the system allows it.
+ * `endsWithParent`: the kernel kills it when the thread that started it has ended, however that came.
  */
-export function launch(privilege: Privilege, program: string, argv: readonly string[]): { program: string; argv: string[] } {
-  if (privilege.kind === 'self') return { program, argv: [...argv] };
+export function launch(privilege: Privilege, program: string, argv: readonly string[], { endsWithParent = false }: { readonly endsWithParent?: boolean } = {}): { program: string; argv: string[] } {
+  const bound = endsWithParent ? ['--pdeathsig', 'KILL'] : [];
+  if (privilege.kind === 'self') return endsWithParent ? { program: 'setpriv', argv: [...bound, program, ...argv] } : { program, argv: [...argv] };
   const { uid, gid } = privilege;
   const only = '-all,+sys_ptrace';
-  return {
-    program: 'unshare',
-    argv: [
-      ...['--mount', '--pid', '--fork', '--mount-proc'],
-      ...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--no-new-privs'],
-      ...[`--inh-caps=${only}`, `--ambient-caps=${only}`, `--bounding-set=${only}`],
-      ...[program, ...argv],
-    ],
-  };
+  const unshare = [
+    ...['unshare', '--mount', '--pid', '--fork', '--mount-proc'],
+    // A change of user takes the death signal away, so each of the two gets its own.
+    ...['setpriv', ...bound, `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--no-new-privs'],
+    ...[`--inh-caps=${only}`, `--ambient-caps=${only}`, `--bounding-set=${only}`],
+    ...[program, ...argv],
+  ];
+  const [first, ...rest] = endsWithParent ? ['setpriv', ...bound, ...unshare] : unshare;
+  return { program: first!, argv: rest };
 }
 
 /** Gives `path` to QEMU's user, readable and writable by nobody else. */

@@ -26,9 +26,9 @@ export class QemuProcess {
     return this.#alive;
   }
 
-  /** Output goes to `logFile`. The process is in a session of its own: the agent's end does not take the desktop along. */
-  static async start(options: { privilege: Privilege; program: string; argv: readonly string[]; logFile: string; log: Log }): Promise<QemuProcess> {
-    const { program, argv } = launch(options.privilege, options.program, options.argv);
+  /** Output goes to `logFile`. The process is in a session of its own: the agent's end does not take the desktop along, unless it `endsWithParent`. */
+  static async start(options: { privilege: Privilege; program: string; argv: readonly string[]; logFile: string; log: Log; endsWithParent?: boolean }): Promise<QemuProcess> {
+    const { program, argv } = launch(options.privilege, options.program, options.argv, { endsWithParent: options.endsWithParent === true });
     const output = openSync(options.logFile, 'a', 0o600);
     // An empty environment but for the path: nothing of the agent's reaches QEMU.
     const child = spawn(program, argv, { detached: true, stdio: ['ignore', output, output], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
