@@ -36,8 +36,8 @@ export function findRings(rootDir: string, wanted: readonly string[]): Ring[] {
     { name: 'unit', files: find(['libs/*/dist/**/*.test.js', 'apps/*/dist/**/*.test.js'], services), concurrency: 2, fileLimitMs: UNIT_LIMIT_MS },
     // They start servers and wait for them: one more than there are cores.
     { name: 'process', files: find(['test/dist/**/*.test.js'], [...machines, ...punctual, ...browser, ...services]), concurrency: 3, fileLimitMs: SYSTEM_LIMIT_MS },
-    // An emulated guest of these tests uses a third of a core, and its agents wait for it as often as it for them: with two at once a third of the time no core is busy.
-    { name: 'machine', files: find(machines), concurrency: 3, fileLimitMs: SYSTEM_LIMIT_MS },
+    // An emulated guest of these tests uses a third of a core, and its agents wait for it as often as it for them. Three at once were no faster.
+    { name: 'machine', files: find(machines), concurrency: 2, fileLimitMs: SYSTEM_LIMIT_MS },
     { name: 'punctual', files: find(punctual), concurrency: 1, fileLimitMs: SYSTEM_LIMIT_MS },
   ];
 }
