@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { Fault } from '@godwit/base';
 import { closeRuns, readFailedJobs, recordRun } from '../jobs/job-runs.ts';
 import { saveDesktop } from '../testing/lease-world.ts';
+import { newStageBucket } from '../testing/stage-objects.ts';
 import { enrol } from '../testing/stage.ts';
 import { shown, Views } from '../testing/views.ts';
 
@@ -17,7 +18,9 @@ describe('the store as operators see it', () => {
     const view = await shown('readStore', views.store.view());
     deepEqual([view.liveBytes, view.deadBytes, view.objects], [1_000, 0, 2]);
     deepEqual(view.desktops.map(({ desktopId, liveBytes, objects }) => [desktopId, liveBytes, objects]), [[two.desktopId, 900, 1], [one.desktopId, 100, 1]]);
-    ok(view.freeBytes !== null && view.freeBytes > 0);
+    // A bucket says nothing of what is free in it.
+    if (newStageBucket() === undefined) ok(view.freeBytes !== null && view.freeBytes > 0);
+    else equal(view.freeBytes, null);
     equal(view.dedupFactor, 200 / 1_000);
     deepEqual([view.scrub.objects, view.scrub.looked, view.scrub.damaged.length], [2, 0, 0]);
     await sql`insert into scrubs select account_id, object_key, now(), case when desktop_id = ${one.desktopId} then 'digest' end from objects`.execute(views.db);
