@@ -1,5 +1,5 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -25,17 +25,21 @@ async function openNow(): Promise<number> {
   }).length;
 }
 
-test('a file that is used again is opened once, one that was removed or forgotten is looked at anew', async () => {
+test('a file that is used again is opened once, one that was removed, replaced or forgotten is looked at anew', async () => {
   const files = new OpenFiles();
   writeFileSync(pathOf('a'), 'four');
   const uses = await Promise.all([1, 2, 3].map(() => files.using(pathOf('a'), ({ fd }) => Promise.resolve(fd), same)));
   deepEqual([new Set(uses).size, await openNow()], [1, 1]);
   unlinkSync(pathOf('a'));
-  equal(await files.using(pathOf('a'), lengthOf, same), 4);
-  files.forget(pathOf('a'));
   await rejects(files.using(pathOf('a'), lengthOf, same), { code: 'ENOENT' });
   writeFileSync(pathOf('a'), 'longer');
   equal(await files.using(pathOf('a'), lengthOf, same), 6);
+  writeFileSync(pathOf('a.new'), 'the longest');
+  renameSync(pathOf('a.new'), pathOf('a'));
+  equal(await files.using(pathOf('a'), lengthOf, same), 11);
+  writeFileSync(pathOf('a'), 'cut');
+  files.forget(pathOf('a'));
+  equal(await files.using(pathOf('a'), lengthOf, same), 3);
   files.close();
   equal(await openNow(), 0);
 });

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 
 /** For positional reads. */
@@ -22,7 +22,8 @@ const idleMax = 64;
 
 /**
  * Files that are read again and again, kept open for a moment after each use: opening, looking at and closing one costs more than reading a
- * frame of it. A file that was removed or replaced behind our back is noticed when it was out of use for {@link idleMs}.
+ * frame of it. A file that was removed or replaced behind our back (a damaged object, put back out of a backup) is noticed by the next use; one
+ * that was moved elsewhere, when it was out of use for {@link idleMs}.
  */
 export class OpenFiles {
   readonly #entries = new Map<string, Entry>();
@@ -39,6 +40,10 @@ export class OpenFiles {
       const file = await entry.opened.catch((error: unknown) => {
         throw refusal(error);
       });
+      if (this.#entries.get(path) === entry && isUnlinked(file)) {
+        this.forget(path);
+        return await this.using(path, use, refusal);
+      }
       return await use(file);
     } catch (error) {
       // Whatever it was: the next one looks at the file anew.
@@ -82,6 +87,11 @@ export class OpenFiles {
     const [oldest] = this.#idle;
     if (this.#idle.size > idleMax && oldest !== undefined) this.forget(oldest);
   }
+}
+
+/** A system call of a microsecond that waits for no disk: the inode of an open file is in memory. */
+function isUnlinked({ fd }: OpenFile): boolean {
+  return fstatSync(fd).nlink === 0;
 }
 
 async function openFile(path: string): Promise<OpenFile & { readonly handle: FileHandle }> {
