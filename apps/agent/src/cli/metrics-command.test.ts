@@ -1,7 +1,8 @@
-import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
+import { deepEqual, doesNotMatch, equal, match, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
+import { Fault } from '@godwit/base';
 import type { DesktopStatus } from '@godwit/wire';
-import { agentMetrics, metricsText, type AgentFigures } from './metrics-command.ts';
+import { agentMetrics, answered, metricsText, type AgentFigures } from './metrics-command.ts';
 
 const desktop: DesktopStatus = {
   name: 'work', desktopId: '0'.repeat(32), state: 'saved', holder: 'laptop-a', epoch: 2, sequence: 7, memoryBytes: 2 ** 29, arrival: null,
@@ -24,6 +25,11 @@ test('an agent that does not answer is one that is down, and nothing else is tol
   const text = metricsText({ status: undefined, cache: undefined });
   match(text, /^godwit_agent_up 0$/m);
   doesNotMatch(text, /desktop|cache|reachable/);
+});
+
+test('an agent that refuses whoever asks is not taken for one that is down', async () => {
+  equal(await answered(Promise.reject(new Fault('AGENT_UNREACHABLE', {}))), undefined);
+  await rejects(answered(Promise.reject(new Fault('AGENT_DENIED', {}))), { code: 'AGENT_DENIED' });
 });
 
 test('what stands in a label cannot end it', () => {

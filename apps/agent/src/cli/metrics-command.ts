@@ -33,11 +33,19 @@ export interface AgentFigures {
 
 async function readFigures(): Promise<AgentFigures> {
   const { controlSocket } = homeAt(defaultHomeDirectory(process.env));
-  // An agent that does not answer is a figure too: the alert is about just that.
-  const answered = async <Answer>(asking: Promise<Answer>): Promise<Answer | undefined> => asking.catch(() => undefined);
   const status = await answered(askAgent(controlSocket, 'status', { name: null }, () => undefined));
   const cache = await answered(askAgent(controlSocket, 'cache', { limitBytes: null, clear: false, confirmed: false }, () => undefined));
   return { status, cache };
+}
+
+/** An agent that does not answer is a figure too, undefined: the alert is about just that. One that refuses is there; that it does is thrown. */
+export async function answered<Answer>(asking: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await asking;
+  } catch (error) {
+    if (Fault.from(error).kind === 'unavailable') return undefined;
+    throw error;
+  }
 }
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
