@@ -28,7 +28,7 @@ test('an agent that does not answer is one that is down, and nothing else is tol
 });
 
 test('an agent that refuses whoever asks is not taken for one that is down', async () => {
-  equal(await answered(Promise.reject(new Fault('AGENT_UNREACHABLE', {}))), undefined);
+  deepEqual(await Promise.all([answered(Promise.resolve(1)), answered(Promise.reject(new Fault('AGENT_UNREACHABLE', {})))]), [1, undefined]);
   await rejects(answered(Promise.reject(new Fault('AGENT_DENIED', {}))), { code: 'AGENT_DENIED' });
 });
 
