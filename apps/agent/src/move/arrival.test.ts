@@ -61,6 +61,39 @@ describe('a host that is ordered to resume', () => {
     deepEqual(ends.resumed, ['work']);
   });
 
+  test('goes on telling how its memory comes: that it runs was heard all the same, whichever word overtakes the other', async (context) => {
+    const ends = stage(context);
+    const late = { phase: 'fill', doneBytes: 50, totalBytes: 100, bytesPerSecond: null, leftMs: null, elapsedMs: 1, say: null };
+    ends.resumeThere = (_signal, report) => {
+      setTimeout(() => report(late), 10);
+      acquired(ends);
+      return Promise.resolve(230);
+    };
+    const publish = ends.publish.bind(ends);
+    const states: string[] = [];
+    ends.publish = (message) => {
+      publish(message);
+      if (message.type !== 'arrival-told') return;
+      states.push(message.state);
+      if (message.state === 'running') publish({ ...message, state: 'arriving', phase: 'run', runningMs: null });
+    };
+    deepEqual(await ends.outcome(ends.arrival().resume(ends.desktop, ends.report), 1_000), { runningMs: 230 });
+    deepEqual(states, ['running'], 'and whoever it told that it runs is told no more');
+  });
+
+  test('runs, and cannot tell it at once: tells it again', async (context) => {
+    const ends = stage(context);
+    ends.resumeThere = () => {
+      acquired(ends);
+      ends.deaf = true;
+      return Promise.resolve(88);
+    };
+    const arriving = ends.arrival().resume(ends.desktop, ends.report);
+    equal(await ends.outcome(arriving, 3_000), undefined);
+    ends.deaf = false;
+    deepEqual(await ends.outcome(arriving, 3_000), { runningMs: 88 });
+  });
+
   test('fails: why, and that the desktop is safe in the store', async (context) => {
     const ends = stage(context);
     ends.resumeThere = () => Promise.reject(new Fault('DISK_FULL'));

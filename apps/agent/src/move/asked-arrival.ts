@@ -9,6 +9,9 @@ const answerMs = 4_000;
 const foundCharsMax = 512;
 /** Of two clocks, and the way of an order. A coordinator that kept one for later gets nothing for it. */
 const orderLifeMs = 5 * 60_000;
+/** A word about the end is told again while it may not have been heard. */
+const endTellsMax = 5;
+const endTellPauseMs = 2_000;
 /** Orders that are remembered: each of them by its own person's hand. */
 const ordersMax = 32;
 
@@ -129,17 +132,24 @@ export class AskedArrivals {
   async #tell(order: ArrivalOrder, news: Pick<Told, 'state' | 'found'> & Partial<Told>): Promise<void> {
     const told: Told = { phase: '', doneBytes: 0, totalBytes: null, runningMs: null, ...news, orderId: order.orderId };
     const entry = this.#orders.get(order.orderId);
-    // What ended stays so, however late a word about its way comes.
+    // What ended stays so, and nothing is said of its way any more: the memory of a guest that runs still comes, and that is its person's to see.
+    if (entry?.told !== undefined && entry.told.state !== 'arriving' && told.state === 'arriving') return;
     if (entry !== undefined && (entry.told === undefined || entry.told.state === 'arriving')) entry.told = told;
     await this.#send(order, told);
   }
 
   async #send({ desktopId }: ArrivalOrder, body: Told): Promise<void> {
-    try {
-      await this.#parts.coordinator.call('tellArrival', { params: { desktopId }, body }, { timeoutMs: answerMs });
-    } catch (error) {
-      // Whoever ordered asks again when the coordinator is back.
-      this.#parts.log.info('arrival-not-told', { desktop: desktopId, code: Fault.from(error).code });
+    const tellsMax = body.state === 'arriving' ? 1 : endTellsMax;
+    for (let tells = 1; ; tells += 1) {
+      try {
+        await this.#parts.coordinator.call('tellArrival', { params: { desktopId }, body }, { timeoutMs: answerMs });
+        return;
+      } catch (error) {
+        // Whoever ordered asks again when the coordinator is back.
+        this.#parts.log.info('arrival-not-told', { desktop: desktopId, code: Fault.from(error).code });
+        if (tells === tellsMax) return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, endTellPauseMs));
     }
   }
 }

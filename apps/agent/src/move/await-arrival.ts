@@ -78,8 +78,9 @@ export class ArrivalElsewhere {
         callOff: () => this.#send('call-off', desktop, orderId),
         hear: (message) => {
           if (!this.#isAbout(message, orderId)) return false;
-          told = message;
-          if (message.state === 'arriving') progress.told(message);
+          // Words that overtake each other change nothing about an end.
+          if (told === undefined || told.state === 'arriving') told = message;
+          if (told.state === 'arriving') progress.told(message);
           return true;
         },
         look: async (calledOff) => {

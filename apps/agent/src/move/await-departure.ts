@@ -26,7 +26,8 @@ export async function awaitDeparture(ports: FollowPorts, { desktopId, epoch, nam
       callOff: () => ask(true),
       hear: (message) => {
         if (message.type !== 'departure-told' || message.desktopId !== desktopId || message.epoch !== epoch) return false;
-        told = message;
+        // Words that overtake each other change nothing about an end.
+        if (told?.state !== 'failed') told = message;
         progress.told(message);
         return true;
       },

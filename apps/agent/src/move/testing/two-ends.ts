@@ -20,6 +20,8 @@ export class TwoEnds {
   desktop: Desktop;
   /** The coordinator answers. */
   up = true;
+  /** It loses what it is told of an arrival. */
+  deaf = false;
   /** The other host has its event stream open. */
   inReach = true;
   mayArrive = true;
@@ -116,6 +118,7 @@ export class TwoEnds {
         if (this.inReach) this.publish({ type: 'arrival-asked', desktopId, by: 'laptop-a', ...(body as BodyOf<Routes['askArrival']>) });
         return Promise.resolve({ inReach: this.inReach });
       }
+      if (id === 'tellArrival' && this.deaf) return Promise.reject(new Fault('COORDINATOR_UNREACHABLE'));
       if (id === 'tellArrival') this.publish({ type: 'arrival-told', desktopId, host: by, ...(body as BodyOf<Routes['tellArrival']>) });
       return Promise.resolve({});
     }) as unknown as Coordinator['call'];
