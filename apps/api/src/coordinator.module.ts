@@ -25,6 +25,7 @@ import { ForksService } from './forks/forks.service.ts';
 import { HostsController } from './hosts/hosts.controller.ts';
 import { HostsRepository } from './hosts/hosts.repository.ts';
 import { Nonces } from './hosts/nonces.ts';
+import { Drain } from './http/drain.ts';
 import { FaultFilter } from './http/fault.filter.ts';
 import { Limits } from './http/limits.ts';
 import { RouteGuard } from './http/route.guard.ts';
@@ -86,6 +87,7 @@ export interface Ground {
   readonly auditLog: AuditLog;
   readonly objects: OpenStore;
   readonly limits: Limits;
+  readonly drain: Drain;
   readonly upkeep: Upkeep;
   readonly origin: OwnOrigin;
   readonly oidc: OidcProvider | undefined;
@@ -112,6 +114,7 @@ export class CoordinatorModule {
         { provide: CoordinatorStore, useValue: ground.objects.store },
         { provide: ServedObjects, useFactory: ground.objects.serve, inject: [ObjectsRepository] },
         { provide: Limits, useValue: ground.limits },
+        { provide: Drain, useValue: ground.drain },
         { provide: Upkeep, useValue: ground.upkeep },
         { provide: OwnOrigin, useValue: ground.origin },
         { provide: Collector, useValue: new Collector({ db: ground.db, eraser: ground.objects.store, graceMs: ground.upkeep.graceMs, retryMs: ground.upkeep.retryMs, log: ground.log }) },

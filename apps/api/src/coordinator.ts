@@ -17,6 +17,7 @@ import { EventsHub } from './events/hub.ts';
 import { EventStream } from './events/upgrade.ts';
 import { HostsRepository } from './hosts/hosts.repository.ts';
 import { receiveBodies } from './http/body.ts';
+import { Drain } from './http/drain.ts';
 import { answerFault } from './http/fault.filter.ts';
 import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
 import { watchRequests, type WatchParts } from './http/request-watch.ts';
@@ -90,6 +91,8 @@ export interface RunningCoordinator {
   readonly databasePid: () => number | undefined;
   /** A one-time code for the first operator, in the place of the one before; undefined when there is an operator. */
   readonly inviteFirst: () => Promise<Invite | undefined>;
+  /** Says by `/readyz` that it will stop, and serves on for `lastsMs`, or until `hurried` resolves. */
+  drain(lastsMs: number, hurried: Promise<void>): Promise<void>;
   /** Ends what is under way, then the database. */
   close(): Promise<void>;
 }
@@ -101,7 +104,7 @@ const keepAliveMs = 65_000;
 const connectionsMax = 4_096;
 const nonceSweepMs = 30_000;
 /** How long requests under way may take to end when the coordinator stops. */
-const drainMs = 2_000;
+const endMs = 2_000;
 
 /** Starts everything, in order; when a step fails the steps before it are undone and its fault is thrown. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
@@ -123,12 +126,13 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   undo.defer(() => objects.close());
   const limits = new Limits(options.rates ?? defaultRates, clock, () => bus.others.size + 1);
   const upkeep = new Upkeep(options.upkeep);
+  const drain = new Drain();
   const keepers = await LeaseKeepers.begin({ db, bus, clock, random, log });
   undo.defer(() => keepers.leave());
   const origin = new OwnOrigin(options.publicOrigin);
   const oidc = options.oidc === undefined ? undefined : new OidcProvider(options.oidc, () => `${origin.text}/dashboard/oidc`);
   const metrics = new Metrics(coordinator.version);
-  const module = CoordinatorModule.on({ metrics, db, bus, oneTimes, statements, renewals: keepers.renewals, coordinator, auditLog, objects, limits, upkeep, origin, oidc, clock, random, log });
+  const module = CoordinatorModule.on({ metrics, db, bus, oneTimes, statements, renewals: keepers.renewals, coordinator, auditLog, objects, limits, drain, upkeep, origin, oidc, clock, random, log });
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());
@@ -138,7 +142,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     new EventStream({ signatures: app.get(Signatures), hub: app.get(EventsHub), clock }),
     new OperatorStream({ tickets: app.get(Tickets), sessions: app.get(Sessions), hub: app.get(OperatorsHub), origin, clock, log }),
   ];
-  attachStreams(server, streams, log);
+  attachStreams(server, streams, drain, log);
   undo.defer(() => closeConnections(server, streams));
   sweepNonces(app.get(HostsRepository), log, undo);
   undo.defer(keepUp(jobsOf(app, { db, bus }, objects, upkeep), upkeep.everyMs, log));
@@ -154,6 +158,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     metricsUrl: metricsServer?.url,
     databasePid: () => cluster?.pid(),
     inviteFirst: () => app.get(OperatorsService).inviteFirst(),
+    drain: (lastsMs, hurried) => drain.begin(lastsMs, hurried),
     close: () => running.disposeAsync(),
   };
 }
@@ -188,7 +193,7 @@ async function serve(app: NestExpressApplication, { listen, log, clock, random }
   app.use(receiveBodies());
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => answerFault(request, response, Fault.from(error)));
   const server = app.getHttpServer();
-  takeObjectsFirst(server, app.get(ObjectRequests), { metrics: app.get(Metrics), clock, random, log });
+  takeObjectsFirst(server, app.get(ObjectRequests), app.get(Drain), { metrics: app.get(Metrics), clock, random, log });
   server.headersTimeout = headersLimitMs;
   server.requestTimeout = requestLimitMs;
   server.keepAliveTimeout = keepAliveMs;
@@ -203,10 +208,12 @@ async function serve(app: NestExpressApplication, { listen, log, clock, random }
 }
 
 /** Requests for objects do not go through Express, everything else does. */
-function takeObjectsFirst(server: Server, objects: ObjectRequests, watch: WatchParts): void {
+function takeObjectsFirst(server: Server, objects: ObjectRequests, drain: Drain, watch: WatchParts): void {
   const listeners = server.listeners('request') as RequestListener[];
   server.removeAllListeners('request');
   server.on('request', watchRequests((request, response) => {
+    // Whoever comes next comes to another replica.
+    if (drain.begun) response.setHeader('Connection', 'close');
     if (!objects.take(request, response)) for (const listener of listeners) listener(request, response);
   }, watch));
 }
@@ -217,14 +224,18 @@ function harden(_request: Request, response: Response, next: NextFunction): void
   next();
 }
 
-/** Idle connections end at once, those with a request under way get a moment. */
+/** Idle connections end at once, those with a request under way and those of streams get a moment. */
 async function closeConnections(server: Server, streams: readonly Stream[]): Promise<void> {
-  for (const stream of streams) stream.close();
+  for (const stream of streams) stream.sendAway();
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  const timer = setTimeout(() => {
+    server.closeAllConnections();
+    for (const stream of streams) stream.close();
+  }, endMs);
   await closed;
   clearTimeout(timer);
+  for (const stream of streams) stream.close();
 }
 
 function sweepNonces(hosts: HostsRepository, log: Log, undo: AsyncDisposableStack): void {

@@ -8,6 +8,7 @@ import './accounts/accounts.flow.ts';
 import './accounts/revoke.flow.ts';
 import './audit/audit.flow.ts';
 import './events/events.flow.ts';
+import './http/drain.flow.ts';
 import './http/security.flow.ts';
 import './leases/departure.flow.ts';
 import './leases/lease.flow.ts';

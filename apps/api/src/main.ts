@@ -5,7 +5,7 @@ import type { RunningCoordinator } from './coordinator.ts';
 import { parseCommandLine, usage } from './options.ts';
 import { trustOwnAuthority } from './s3/s3-settings.ts';
 
-/** `godwit-coordinator`: starts, says so in one line, and stops cleanly at SIGTERM or SIGINT. */
+/** `godwit-coordinator`: starts, says so in one line, and stops cleanly at SIGTERM or SIGINT; a second one ends the wait before that. */
 async function main(): Promise<void> {
   const [words, isRoot] = [process.argv.slice(2), process.getuid?.() === 0];
   if (words[0] === 'invite') {
@@ -32,10 +32,7 @@ async function main(): Promise<void> {
   }
   if (line.s3 !== undefined) trustOwnAuthority(process.env);
   const log = tracedLog(jsonLog((text) => process.stderr.write(text), line.logLevel));
-  const stopAsked = new Promise<void>((resolve) => {
-    // A second signal while it stops changes nothing: the database is being shut down in order.
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
-  });
+  const [stopAsked, hurried] = signals();
   // Only now: what is wrong with the command line is said before a server is loaded.
   const [{ startCoordinator }, { coordinatorVersion }] = await Promise.all([import('./coordinator.ts'), import('./coordinator-identity.ts')]);
   const endTraces = await beginTraces({ name: 'godwit-coordinator', version: coordinatorVersion }, process.env);
@@ -43,8 +40,17 @@ async function main(): Promise<void> {
   announce(running, line.json);
   await askForFirst(running, line.json);
   await stopAsked;
+  await running.drain(line.drainMs, hurried);
   await running.close();
   await endTraces();
+}
+
+/** Resolve with the first and the second signal. Any more change nothing: the database is being shut down in order. */
+function signals(): readonly [Promise<void>, Promise<void>] {
+  const [first, second] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+  let count = 0;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ((count += 1) === 1 ? first : second).resolve(undefined));
+  return [first.promise, second.promise];
 }
 
 function announce({ url, audience, metricsUrl }: RunningCoordinator, json: boolean): void {

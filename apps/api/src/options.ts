@@ -17,12 +17,15 @@ export interface CommandLine {
   readonly s3: S3Settings | undefined;
   readonly publicOrigin: string | undefined;
   readonly oidc: OidcOptions | undefined;
+  /** Between the signal and the stop. */
+  readonly drainMs: number;
   readonly logLevel: LogLevel;
   readonly upkeep: { readonly graceMs?: number; readonly everyMs?: number; readonly scrubAgainMs?: number };
 }
 
 export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT] [--grace SECONDS] [--upkeep SECONDS]
-                          [--scrub-again SECONDS] [--public-origin URL] [--metrics HOST:PORT] [--log LEVEL] [--json]
+                          [--scrub-again SECONDS] [--public-origin URL] [--metrics HOST:PORT] [--drain SECONDS]
+                          [--log LEVEL] [--json]
        godwit-coordinator invite --name NAME [--role ROLE] [--data DIR] [--json]
        godwit-coordinator backup --to DIR | restore --from DIR/backups/TIME [--data DIR] [--json]
        godwit-coordinator store check [--policy] [--json]
@@ -37,6 +40,8 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
                       (default: $GODWIT_COORDINATOR_ORIGIN, else http://localhost:PORT); passkeys hold for it alone
   --metrics HOST:PORT  where Prometheus finds /metrics (default: $GODWIT_COORDINATOR_METRICS, else nowhere);
                       whoever reaches it may read it
+  --drain SECONDS     from SIGTERM to the stop (default: $GODWIT_COORDINATOR_DRAIN, else 0): /readyz answers 503 and all
+                      else goes on, so that a balancer sends nothing more here; a second signal ends the wait
   --log LEVEL         debug, info, warn (default) or error, as JSON lines on standard error
   --json              print the line that says it is ready as JSON
 
@@ -74,6 +79,8 @@ export function parseCommandLine(argv: readonly string[], environment: NodeJS.Pr
     s3: s3SettingsOf(environment),
     publicOrigin: origin === undefined ? undefined : parsePublicOrigin(origin),
     oidc: parseOidc(environment),
+    drainMs: 0,
+    ...milliseconds('drainMs', '--drain', values.drain ?? environment['GODWIT_COORDINATOR_DRAIN']),
     logLevel: level as LogLevel,
     upkeep: { ...milliseconds('graceMs', '--grace', values.grace), ...milliseconds('everyMs', '--upkeep', values.upkeep), ...milliseconds('scrubAgainMs', '--scrub-again', values['scrub-again']) },
   };
@@ -83,7 +90,7 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({
       args: [...argv],
-      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, metrics: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, metrics: { type: 'string' }, drain: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     }).values;
   } catch (error) {
     throw new Fault('COORDINATOR_OPTIONS', { found: error instanceof Error ? error.message : 'something else' });

@@ -189,6 +189,7 @@ export const faultCodes = {
   DATABASE_UNAVAILABLE: entry('unavailable', 'the database cannot be reached', 'the coordinator tries again by itself; see its log if it lasts'),
   REDIS_UNAVAILABLE: entry('unavailable', 'the Redis that the coordinators share cannot be reached', 'the coordinator tries again by itself; see its log if it lasts'),
   COORDINATOR_OPTIONS: entry('invalid', 'the coordinator was started with something it does not understand', 'see `godwit-coordinator --help`'),
+  COORDINATOR_STOPPING: entry('unavailable', 'this coordinator is about to stop', 'ask again: another replica answers, or this one when it was started anew'),
   COORDINATOR_RUNNING: entry('conflict', 'another coordinator uses this data directory', 'stop it first, or give this one another --data'),
   COORDINATOR_LISTEN_FAILED: entry('unavailable', 'the coordinator cannot listen on its address', 'choose another with --listen, or stop what uses it'),
   DATA_DIRECTORY_REFUSED: entry('invalid', 'the data directory cannot be used', 'give another one with --data'),

@@ -350,7 +350,7 @@ export const routes = {
     summary: 'The event stream of the account: a WebSocket, authenticated by the signed headers of its upgrade request',
     status: 101,
     answer: 'websocket',
-    faults: ['RATE_LIMITED'],
+    faults: ['RATE_LIMITED', 'COORDINATOR_STOPPING'],
   },
   healthz: {
     method: 'GET',
@@ -365,10 +365,10 @@ export const routes = {
     method: 'GET',
     path: '/readyz',
     auth: 'none',
-    summary: 'The coordinator can serve: its database answers, and it hears the others where there may be some',
+    summary: 'The coordinator can serve: its database answers, it hears the others where there may be some, and it is not about to stop',
     status: 200,
     answer: probe,
-    faults: ['DATABASE_UNAVAILABLE', 'REDIS_UNAVAILABLE', 'LOG_UNSOUND', 'LOG_REWOUND'],
+    faults: ['DATABASE_UNAVAILABLE', 'REDIS_UNAVAILABLE', 'LOG_UNSOUND', 'LOG_REWOUND', 'COORDINATOR_STOPPING'],
   },
   docs: {
     method: 'GET',

@@ -36,7 +36,21 @@ describe('a host that is asked first', () => {
     ends.fits = () => Promise.reject(new Fault('HOST_UNFIT', { subject: 'work', found: 'no avx2' }));
     match(((await ends.outcome(ends.arrival().assertReady(ends.desktop), 200)) as Fault).message, /no avx2 \[HOST_UNFIT\]/);
     ends.inReach = false;
-    equal(((await ends.outcome(ends.arrival().assertReady(ends.desktop), 200)) as Fault).code, 'HOST_OUT_OF_REACH');
+    equal(((await ends.outcome(ends.arrival().assertReady(ends.desktop), 5_100)) as Fault).code, 'HOST_OUT_OF_REACH');
+  });
+
+  test('is looked for again where it has no stream just now, and asked again where it says nothing', async (context) => {
+    const ends = stage(context);
+    ends.inReach = false;
+    const returning = ends.arrival().assertReady(ends.desktop);
+    equal(await ends.outcome(returning.then(() => 'ready'), 4_000), undefined);
+    ends.inReach = true;
+    equal(await ends.outcome(returning.then(() => 'ready'), 600), 'ready');
+    ends.losesOrders = true;
+    const unheard = ends.arrival().assertReady(ends.desktop);
+    equal(await ends.outcome(unheard.then(() => 'ready'), 3_900), undefined);
+    ends.losesOrders = false;
+    equal(await ends.outcome(unheard.then(() => 'ready'), 200), 'ready');
   });
 
   test('is called off while it thinks about it', async (context) => {
@@ -110,7 +124,8 @@ describe('a host that is ordered to resume', () => {
     equal(fault.code, 'ARRIVAL_FAILED');
     match(fault.message, /said nothing for 20 s/);
     match(fault.hint, /held by nobody/);
-    equal(ends.calls.filter((id) => id === 'askArrival').length, 2, 'the order, and what calls it off');
+    equal(ends.calls.filter((id) => id === 'askArrival').length, 6, 'the order, again each time that 4 s passed in silence, and what calls it off');
+    equal(ends.resumed.length, 1, 'an order that comes again is the same order');
   });
 
   test('is called off before it runs, or too late', async (context) => {

@@ -9,6 +9,10 @@ import { RemoteProgress } from './remote-progress.ts';
 
 /** A host that is there says within this whether it would take a desktop. */
 const readyMs = 10_000;
+/** One whose stream has just ended, because its coordinator was replaced or its line broke, is back within this. */
+const backMs = 5_000;
+const awayAskAgainMs = 500;
+const askAgainMs = 4_000;
 const readyPollMs = 50;
 
 type Told = Extract<EventMessage, { type: 'arrival-told' }>;
@@ -41,11 +45,15 @@ export class ArrivalElsewhere {
     let told: Told | undefined;
     const unsubscribe = events.subscribe((message) => (this.#isAbout(message, orderId) ? (told = message) : undefined));
     try {
-      const { inReach } = await this.#send('ready', desktop, orderId);
-      const untilMs = clock.bootMs() + (inReach ? readyMs : 0);
-      const waits = (): boolean => told === undefined && clock.bootMs() < untilMs;
+      const startedMs = clock.bootMs();
+      let [inReach, askedMs] = [false, -Infinity];
+      const waits = (): boolean => told === undefined && clock.bootMs() < startedMs + (inReach ? readyMs : backMs);
       while (waits()) {
         throwIfCalledOff(signal);
+        if (clock.bootMs() - askedMs >= (inReach ? askAgainMs : awayAskAgainMs)) {
+          askedMs = clock.bootMs();
+          ({ inReach } = await this.#send('ready', desktop, orderId));
+        }
         await new Promise((resolve) => setTimeout(resolve, readyPollMs));
       }
     } finally {

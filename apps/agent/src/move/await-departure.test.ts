@@ -46,6 +46,23 @@ test('it says nothing for 20 s: nothing was taken; a word in between counts', as
   match(faultOf(await ends.outcome(leaving, 2_000), 'HOLDER_IN_REACH').message, /said nothing for 20 s/);
 });
 
+test('a wish that got lost is made again; one that was heard is not', async (context) => {
+  const ends = new TwoEnds(context);
+  const asked = (): number => ends.calls.filter((id) => id === 'askDeparture').length;
+  const leaving = ends.departure();
+  await ends.clock.pass(3_500);
+  equal(asked(), 1);
+  await ends.clock.pass(1_500);
+  equal(asked(), 2);
+  for (let told = 0; told < 8; told += 1) {
+    ends.tellDeparture('departing', 'capture', told);
+    await ends.clock.pass(1_000);
+  }
+  equal(asked(), 2);
+  ends.free();
+  equal(((await ends.outcome(leaving, 600)) as Desktop).owner, null);
+});
+
 test('the coordinator is started again in the middle: the holder is asked again, and the move goes on', async (context) => {
   const ends = new TwoEnds(context);
   const leaving = ends.departure();

@@ -6,8 +6,10 @@ import { isOutOfReach } from '../offline/out-of-reach.ts';
 
 /** Between looks at the desktop itself: what is told is news, the lease is the truth. */
 const lookMs = 500;
-/** A host of which nothing was heard for so long does not do what it was asked. It tells progress every second. */
+/** A host of which nothing was heard for so long does not do what it was asked. */
 export const silenceMs = 20_000;
+/** A wish may be lost on the way: the other host's stream may just then be on its way from one coordinator to another. It tells progress every second. */
+const askAgainMs = 4_000;
 /** For what comes of calling it off: a roll-back takes a second or two. */
 const callOffMs = 10_000;
 /** A coordinator that is started again is back within this. */
@@ -22,7 +24,7 @@ export interface FollowPorts {
 
 /** Something that another host was asked to do. */
 export interface Followed<Outcome> {
-  /** Asks. Again after each reconnect, for a coordinator keeps no wishes: asking twice means the same. */
+  /** Asks. Again after each reconnect and each silence, for a coordinator keeps no wishes: asking twice means the same. */
   readonly ask: () => Promise<unknown>;
   readonly callOff: () => Promise<unknown>;
   /** True: that was about this. */
@@ -40,12 +42,12 @@ export interface Followed<Outcome> {
  * minute; then throws its fault, with where the desktop is.
  */
 export async function follow<Outcome>({ events, clock }: FollowPorts, followed: Followed<Outcome>, signal?: AbortSignal): Promise<Outcome> {
-  let asked = false;
+  let askedMs: number | undefined;
   let heardMs = clock.bootMs();
   let lostMs: number | undefined;
   let calledOffMs: number | undefined;
   const unsubscribe = events.subscribe((message) => {
-    if (message.type === 'hello') asked = false;
+    if (message.type === 'hello') askedMs = undefined;
     if (followed.hear(message)) heardMs = clock.bootMs();
   });
   const step = async (): Promise<Outcome | undefined> => {
@@ -53,9 +55,9 @@ export async function follow<Outcome>({ events, clock }: FollowPorts, followed: 
       await followed.callOff();
       calledOffMs = clock.bootMs();
     }
-    if (!asked && calledOffMs === undefined) {
+    if (calledOffMs === undefined && (askedMs === undefined || clock.bootMs() - Math.max(askedMs, heardMs) > askAgainMs)) {
       await followed.ask();
-      asked = true;
+      askedMs = clock.bootMs();
     }
     return followed.look(calledOffMs !== undefined);
   };

@@ -9,6 +9,7 @@ import { assertRunsHere, openHead } from '../desktop/take-over.ts';
 import { ArrivalElsewhere, type Target } from './await-arrival.ts';
 import { awaitDeparture } from './await-departure.ts';
 import { inStoreText, withPlace } from './place.ts';
+import { readReach } from './reach.ts';
 
 type Moved = ControlResult<'move'>;
 
@@ -110,7 +111,8 @@ class Moving {
   }
 
   async #assertInReach({ desktopId, name, head }: Desktop, holder: string): Promise<void> {
-    const { inReach, lastContactMs } = await this.#host.account.coordinator.call('readHolding', { params: { desktopId } });
+    const { account, clock } = this.#host;
+    const { inReach, lastContactMs } = await readReach({ coordinator: account.coordinator, clock }, desktopId, this.#signal);
     if (inReach) return;
     const heard = lastContactMs === null ? 'never heard of' : `last heard of ${new Date(lastContactMs).toLocaleString()}`;
     throw new Fault('DESKTOP_HELD_ELSEWHERE', {

@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { silentLog, systemClock, type AccountId, type DesktopId, type HostId } from '@godwit/base';
 import type { EventMessage } from '@godwit/wire';
 import type { Signatures } from '../http/signatures.ts';
+import { Drain } from '../http/drain.ts';
 import { attachStreams } from '../http/streams.ts';
 import { Bus } from '../replicas/bus.ts';
 import { EventsHub } from './hub.ts';
@@ -18,7 +19,7 @@ test('a client that does not read is cut while others go on, and what waits for 
   const hub = new EventsHub(new Bus('alone'));
   const server = createServer();
   const stream = new EventStream({ signatures, hub, clock: systemClock });
-  attachStreams(server, [stream], silentLog);
+  attachStreams(server, [stream], new Drain(), silentLog);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/v1/events`;
   const [slow, quick] = [new WebSocket(url), new WebSocket(url)];

@@ -5,11 +5,9 @@ import { Fault, type Clock } from '@godwit/base';
 import { closeCodes, routes, type EventMessage } from '@godwit/wire';
 import type { Caller } from '../http/caller.ts';
 import type { Signatures } from '../http/signatures.ts';
-import { sendOrCut, type Stream } from '../http/streams.ts';
+import { connectAgainCode, sendOrCut, type Stream } from '../http/streams.ts';
 import type { EventsHub } from './hub.ts';
 
-/** RFC 6455, 7.4.1 and the registry after it: come again at once. */
-const readAgainCode = 1012;
 const pingMs = 15_000;
 /** Connections of one host: a few while it reconnects. */
 const perHostMax = 4;
@@ -42,6 +40,10 @@ export class EventStream implements Stream {
     this.#server.handleUpgrade(request, socket, head, (client) => this.#serve(client, caller));
   }
 
+  sendAway(): void {
+    for (const client of this.#server.clients) client.close(connectAgainCode);
+  }
+
   close(): void {
     clearInterval(this.#timer);
     for (const client of this.#server.clients) client.terminate();
@@ -62,7 +64,7 @@ export class EventStream implements Stream {
       sendOrCut(client, message);
       if (message.type === 'host-revoked' && message.hostId === hostId) client.close(closeCodes.revoked);
     };
-    const unsubscribe = this.#parts.hub.subscribe(caller, tell, (why) => client.close(why === 'may not listen' ? closeCodes.barred : readAgainCode));
+    const unsubscribe = this.#parts.hub.subscribe(caller, tell, (why) => client.close(why === 'may not listen' ? closeCodes.barred : connectAgainCode));
     client.once('close', unsubscribe);
     client.on('error', () => client.terminate());
     client.on('pong', () => this.#silent.delete(client));

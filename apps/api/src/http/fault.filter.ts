@@ -31,7 +31,8 @@ export function answerError(log: Log, request: IncomingMessage, response: Server
   // The path alone: what follows it may be a permission.
   const [path] = url.split('?', 1);
   if (fault.kind === 'internal') log.error('request.failed', { method, path, error });
-  else if (fault.kind === 'unavailable') log.warn('request.unavailable', { method, path, error: fault });
+  // A probe hears on purpose that it is about to stop.
+  else if (fault.kind === 'unavailable' && fault.code !== 'COORDINATOR_STOPPING') log.warn('request.unavailable', { method, path, error: fault });
   answerFault(request, response, fault);
 }
 

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { Fault, type Log } from '@godwit/base';
 import { closeCodes, eventLimitBytes, problemMediaType, problemOf } from '@godwit/wire';
+import type { Drain } from './drain.ts';
 
 /** WebSockets of the coordinator: which there are, how one is refused, and what may wait for a client. */
 export interface Stream {
@@ -10,19 +11,29 @@ export interface Stream {
   readonly path: string;
   /** Upgrades the connection, or throws a fault before anything was written. */
   take(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  /** Asks every client to connect again, which may lead it to another replica. */
+  sendAway(): void;
+  /** Ends those that have not gone. */
   close(): void;
 }
+
+/** RFC 6455, 7.4.1 and the registry after it: the service is being started anew, connect again. */
+export const connectAgainCode = 1012;
 
 /** What may wait for one client: some hundred messages; a client further behind reads the state again instead. */
 const queueLimitBytes = 256 * 1024;
 
-export function attachStreams(server: Server, streams: readonly Stream[], log: Log): void {
+export function attachStreams(server: Server, streams: readonly Stream[], drain: Drain, log: Log): void {
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     const [path] = (request.url ?? '').split('?', 1);
     const stream = streams.find((known) => known.path === path);
-    const taken = stream === undefined ? Promise.reject(new Fault('ROUTE_NOT_FOUND')) : stream.take(request, socket, head);
-    taken.catch((error: unknown) => refuse(socket, error, log));
+    const take = async (): Promise<void> => {
+      if (stream === undefined) throw new Fault('ROUTE_NOT_FOUND');
+      drain.requireStaying();
+      await stream.take(request, socket, head);
+    };
+    take().catch((error: unknown) => refuse(socket, error, log));
   });
 }
 

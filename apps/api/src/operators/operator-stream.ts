@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { Fault, type Clock, type Log } from '@godwit/base';
 import { closeCodes, routes, sessionEndedCode, type OperatorMessage } from '@godwit/wire';
-import { sendOrCut, type Stream } from '../http/streams.ts';
+import { connectAgainCode, sendOrCut, type Stream } from '../http/streams.ts';
 import type { OperatorsHub } from './operators-hub.ts';
 import type { OwnOrigin } from './own-origin.ts';
 import type { Sessions } from './sessions.ts';
@@ -39,6 +39,10 @@ export class OperatorStream implements Stream {
   async take(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const sessionId = await this.#accept(request);
     this.#server.handleUpgrade(request, socket, head, (client) => this.#serve(client, sessionId));
+  }
+
+  sendAway(): void {
+    for (const client of this.#server.clients) client.close(connectAgainCode);
   }
 
   close(): void {

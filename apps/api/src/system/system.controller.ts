@@ -3,6 +3,7 @@ import { openApiDocument, textOf } from '@godwit/wire';
 import { AuditLog } from '../audit/audit-log.ts';
 import { Coordinator } from '../coordinator-identity.ts';
 import { answersQueries, type Database } from '../database/database.ts';
+import { Drain } from '../http/drain.ts';
 import { Serve } from '../http/serve.ts';
 import { Bus } from '../replicas/bus.ts';
 import { databaseToken } from '../tokens.ts';
@@ -15,14 +16,16 @@ export class SystemController {
   readonly #bus: Bus;
   readonly #coordinator: Coordinator;
   readonly #auditLog: AuditLog;
+  readonly #drain: Drain;
   readonly #document: Record<string, unknown>;
   readonly #page: string;
 
-  constructor(@Inject(databaseToken) db: Database, @Inject(Bus) bus: Bus, @Inject(Coordinator) coordinator: Coordinator, @Inject(AuditLog) auditLog: AuditLog) {
+  constructor(@Inject(databaseToken) db: Database, @Inject(Bus) bus: Bus, @Inject(Coordinator) coordinator: Coordinator, @Inject(AuditLog) auditLog: AuditLog, @Inject(Drain) drain: Drain) {
     this.#db = db;
     this.#bus = bus;
     this.#coordinator = coordinator;
     this.#auditLog = auditLog;
+    this.#drain = drain;
     this.#document = openApiDocument(coordinator.version);
     this.#page = renderDocs(this.#document);
   }
@@ -34,6 +37,7 @@ export class SystemController {
 
   @Serve('readyz')
   async readyz(): Promise<unknown> {
+    this.#drain.requireStaying();
     await answersQueries(this.#db);
     this.#bus.requireHeard();
     this.#auditLog.requireServing();

@@ -192,7 +192,7 @@ export const operatorRoutes = {
     summary: 'News for operators, as a WebSocket',
     status: 101,
     answer: 'websocket',
-    faults: ['TICKET_REFUSED', 'ORIGIN_REFUSED', 'RATE_LIMITED', 'REDIS_UNAVAILABLE'],
+    faults: ['TICKET_REFUSED', 'ORIGIN_REFUSED', 'RATE_LIMITED', 'REDIS_UNAVAILABLE', 'COORDINATOR_STOPPING'],
   },
   readOverview: {
     method: 'GET',

@@ -24,6 +24,8 @@ export class TwoEnds {
   deaf = false;
   /** The other host has its event stream open. */
   inReach = true;
+  /** It seems to, and what is sent to it gets lost. */
+  losesOrders = false;
   mayArrive = true;
   fits: () => Promise<void> = () => Promise.resolve();
   resumeThere: (signal: AbortSignal, report: (progress: ControlProgress) => void) => Promise<number> = () => Promise.resolve(230);
@@ -115,7 +117,7 @@ export class TwoEnds {
       if (id === 'readDesktop') return Promise.resolve(this.desktop);
       if (id === 'askDeparture') ((body as BodyOf<Routes['askDeparture']>).callOff === true ? this.onCallOff : this.onAsk)();
       if (id === 'askArrival') {
-        if (this.inReach) this.publish({ type: 'arrival-asked', desktopId, by: 'laptop-a', ...(body as BodyOf<Routes['askArrival']>) });
+        if (this.inReach && !this.losesOrders) this.publish({ type: 'arrival-asked', desktopId, by: 'laptop-a', ...(body as BodyOf<Routes['askArrival']>) });
         return Promise.resolve({ inReach: this.inReach });
       }
       if (id === 'tellArrival' && this.deaf) return Promise.reject(new Fault('COORDINATOR_UNREACHABLE'));
