@@ -100,9 +100,13 @@ class Arrival {
     this.#enter('prepare');
     const reached = new CachedStore(measured(storeItself(this.#host, this.#remote.desktopId, acquired.epoch, manifest.public.packs.map(packKeyOf)), this.#line, clock), this.#host.cache);
     const store = new PatientStore(reached);
-    const reader = await CheckpointReader.open({ store, keys, manifest: bytes, signerPublic });
+    // Asks the store while this host's disk is asked for what comes first here.
+    const opening = CheckpointReader.open({ store, keys, manifest: bytes, signerPublic });
+    opening.catch(() => undefined); // Awaited below, when there is something to roll back.
+    const desktop = await this.#prepare({ epoch: acquired.epoch, ...policy }, manifest, contract);
+    const reader = await opening;
     const frames = new LiveFrames(reader);
-    const desktop = await this.#prepare({ epoch: acquired.epoch, ...policy }, manifest, contract, frames);
+    await this.#standIn(desktop, frames);
     this.#enter('launch');
     // While QEMU starts: the device state, and of the page table and the memory what is needed first.
     const warmUp = new WarmUp({ frames, disks: this.#disks, line: this.#line, recorder: this.#recorder, epoch: acquired.epoch, clock, log: this.#host.log });
@@ -159,9 +163,9 @@ class Arrival {
     return { manifest, contract, keys, bytes, signerPublic, policy: { offline, offlineSignedMs } };
   }
 
-  /** Folders, record, empty overlays, and the exports that stand in for the disks. */
-  async #prepare(held: Held & { readonly epoch: number }, manifest: Manifest, contract: MachineContract, frames: LiveFrames): Promise<LocalDesktop> {
-    const { home, privilege, random, log, leases } = this.#host;
+  /** Folders, record and empty overlays. */
+  async #prepare(held: Held & { readonly epoch: number }, manifest: Manifest, contract: MachineContract): Promise<LocalDesktop> {
+    const { home, privilege, leases } = this.#host;
     const { desktopId, name } = this.#remote;
     const digest = manifest.digest.toString('base64url');
     const desktopHome = home.desktop(desktopId);
@@ -181,14 +185,20 @@ class Arrival {
     await leases.renewed(desktop, this.#acquiredMs);
     const overlays = await desktop.createOverlays(privilege);
     await desktop.update({ disks: record.disks.map((disk, index) => ({ ...disk, layers: [...disk.layers, { file: overlays[index]!, format: 'qcow2' as const }] })) });
-    for (const [disk, region] of diskRegions(manifest.private.regions).entries()) {
+    return desktop;
+  }
+
+  /** The checkpoint in the place of the disks and of the memory. */
+  async #standIn(desktop: LocalDesktop, frames: LiveFrames): Promise<void> {
+    const { privilege, random, log } = this.#host;
+    const { regions } = frames.reader;
+    for (const [disk, region] of diskRegions(regions).entries()) {
       this.#disks.push(await DiskSource.create(desktop.path(baseFile(disk)), region, frames, this.#recorder));
     }
     const exports = this.#disks.map((disk) => ({ name: disk.region.name, lengthBytes: disk.region.lengthBytes, readOnly: true, backend: disk }));
     const owner = privilege.kind === 'own-user' ? { ownerUid: privilege.uid, ownerGid: privilege.gid } : {};
     this.#nbd = await serveNbd({ socketPath: desktop.path('nbd'), exports, log, ...owner });
-    desktop.base = { reader: frames.reader, digests: new PageDigests(frames.reader.regions.filter(({ kind }) => kind === 'ram'), random) };
-    return desktop;
+    desktop.base = { reader: frames.reader, digests: new PageDigests(regions.filter(({ kind }) => kind === 'ram'), random) };
   }
 
   /** The chains with the exports in the place of what they stand in for. */

@@ -57,9 +57,11 @@ export class Loading {
     const { host, desktop, eagerness } = this.#options;
     const machine = await Machine.launch(machineHost(host), { home: desktop.home, contract: desktop.record.contract, disks, incoming: true });
     this.#machine = machine;
-    await desktop.update({ machine: machine.process.id });
-    await setMigrationCapabilities(machine.qmp, eagerness.eager ? ['events'] : ['events', 'postcopy-ram']);
-    await migrateIncoming(machine.qmp, desktop.path('migrate-in'));
+    const listen = async (): Promise<void> => {
+      await setMigrationCapabilities(machine.qmp, eagerness.eager ? ['events'] : ['events', 'postcopy-ram']);
+      await migrateIncoming(machine.qmp, desktop.path('migrate-in'));
+    };
+    await Promise.all([desktop.update({ machine: machine.process.id }), listen()]);
     return machine;
   }
 

@@ -56,13 +56,18 @@ describe('images, with the real qemu-img', () => {
     await mergeImages([{ path: paths[0]!, format: 'qcow2' }]);
   });
 
-  test('a new one is an empty qcow2 of 64 KiB clusters that names no other', async () => {
-    const path = fresh();
-    await createImage(path, 3 * mebibyte);
-    const info = JSON.parse(qemuImg('info', '--output=json', path)) as Record<string, unknown>;
-    assert.deepEqual([info['format'], info['virtual-size'], info['cluster-size'], info['backing-filename']], ['qcow2', 3 * mebibyte, cluster, undefined]);
-    assert.equal(await imageBytes(path), 3 * mebibyte);
-    assert.deepEqual(await mapImage(path, 'qcow2'), [{ startBytes: 0, lengthBytes: 3 * mebibyte, present: false, zero: true, offsetBytes: undefined }]);
+  test('a new one is an empty qcow2 of 64 KiB clusters that names no other: the first of its length, and each that is a copy of it', async () => {
+    for (const lengthBytes of [3 * mebibyte, 3 * mebibyte, 5 * mebibyte, 3 * mebibyte]) {
+      const path = fresh();
+      await createImage(path, lengthBytes);
+      const info = JSON.parse(qemuImg('info', '--output=json', path)) as Record<string, unknown>;
+      assert.deepEqual([info['format'], info['virtual-size'], info['cluster-size'], info['backing-filename']], ['qcow2', lengthBytes, cluster, undefined]);
+      assert.equal(await imageBytes(path), lengthBytes);
+      assert.deepEqual(await mapImage(path, 'qcow2'), [{ startBytes: 0, lengthBytes, present: false, zero: true, offsetBytes: undefined }]);
+      // What becomes of one is not in the next.
+      qemuIo(path, 'write -P 0x61 0 64k');
+    }
+    await assert.rejects(createImage(join(directory, 'none', 'image'), 3 * mebibyte), { code: 'ENOENT' });
   });
 
   test('maps what was written, what was zeroed, and what it says nothing about', async () => {
