@@ -119,7 +119,10 @@ describe('a host that is ordered to resume', () => {
 
   test('says nothing for 20 s: it is told that it is not wanted any more, and the desktop is where the coordinator says', async (context) => {
     const ends = stage(context);
-    ends.resumeThere = (signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Fault('CANCELLED'))));
+    ends.resumeThere = (signal, report) => {
+      report({ phase: 'load', doneBytes: 0, totalBytes: 100, bytesPerSecond: null, leftMs: null, elapsedMs: 1, say: null });
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Fault('CANCELLED'))));
+    };
     const fault = (await ends.outcome(ends.arrival().resume(ends.desktop, ends.report), 22_000)) as Fault;
     equal(fault.code, 'ARRIVAL_FAILED');
     match(fault.message, /said nothing for 20 s/);

@@ -87,7 +87,8 @@ export class AskedArrivals {
   async #resume(order: ArrivalOrder, by: string): Promise<void> {
     const known = this.#orders.get(order.orderId);
     if (known !== undefined) {
-      if (known.told !== undefined) await this.#send(order, known.told);
+      // Of its way nothing is repeated: one that stands still must not seem to get on each time that it is asked.
+      if (known.told !== undefined && known.told.state !== 'arriving') await this.#send(order, known.told);
       return;
     }
     const entry = this.#remember(order.orderId);
