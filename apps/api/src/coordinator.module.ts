@@ -68,6 +68,8 @@ import { OperatorNews } from './overview/operator-news.ts';
 import { OverviewController } from './overview/overview.controller.ts';
 import { OverviewService } from './overview/overview.service.ts';
 import { Collector } from './prune/collector.ts';
+import { QuotasController } from './quotas/quotas.controller.ts';
+import { QuotasService } from './quotas/quotas.service.ts';
 import { Bus } from './replicas/bus.ts';
 import { PruneController } from './prune/prune.controller.ts';
 import { PruneService } from './prune/prune.service.ts';
@@ -101,7 +103,7 @@ export class CoordinatorModule {
   static on(ground: Ground): DynamicModule {
     return {
       module: CoordinatorModule,
-      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, LeasesController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, ScrubController, SystemController, OperatorsController, MovesController, OverviewController, OperatorDesktopsController, OperatorHostsController, OperatorStoreController, OperatorAuditController],
+      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, LeasesController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, QuotasController, ScrubController, SystemController, OperatorsController, MovesController, OverviewController, OperatorDesktopsController, OperatorHostsController, OperatorStoreController, OperatorAuditController],
       providers: [
         { provide: databaseToken, useValue: ground.db },
         { provide: Metrics, useValue: ground.metrics },
@@ -148,6 +150,7 @@ export class CoordinatorModule {
         ObjectRequests,
         ForksService,
         PruneService,
+        QuotasService,
         MovesService,
         OverviewService,
         OperatorNews,

@@ -36,6 +36,8 @@ import { OperatorStoreService } from './operator-store/operator-store.service.ts
 import { Collector } from './prune/collector.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { Scrubber } from './scrub/scrubber.ts';
+import { defaultQuotas } from './quotas/quota-list.ts';
+import { keepDefaultQuotas, type DefaultQuotas } from './quotas/quotas.ts';
 import { OneTimes } from './operators/one-times.ts';
 import type { S3Settings } from './s3/s3-settings.ts';
 import { OperatorStream } from './operators/operator-stream.ts';
@@ -70,6 +72,8 @@ export interface CoordinatorOptions {
   /** Where Prometheus may ask for figures; without it nobody may. */
   readonly metrics?: { readonly host: string; /** 0: any free one. */ readonly port: number } | undefined;
   readonly rates?: RateOptions;
+  /** Of every account that was given none of its own; what is not named is as `defaultQuotas` says. */
+  readonly quotas?: Partial<DefaultQuotas>;
   /** How long what nothing needs is kept, how often that is looked at, how fast scrub reads. */
   readonly upkeep?: Partial<UpkeepOptions>;
   readonly log: Log;
@@ -116,6 +120,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const { db, statements, cluster } = await openStorage(options, data, undo);
   await migrate(db);
   const coordinator = await identifyCoordinator(db, random);
+  await keepDefaultQuotas(db, { ...defaultQuotas, ...options.quotas });
   const { bus, oneTimes } = await joinReplicas(options, coordinator.audience, { clock, random }, undo);
   await closeRuns(db, bus);
   const mark = new HeadMark(data.path, log);

@@ -21,6 +21,7 @@ import './operators/oidc.flow.ts';
 import './operators/pages.flow.ts';
 import './operators/sign-in.flow.ts';
 import './prune/prune.flow.ts';
+import './quotas/quotas.flow.ts';
 import './s3/bucket.flow.ts';
 
 after(dropSharedCluster);

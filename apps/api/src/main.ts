@@ -25,6 +25,11 @@ async function main(): Promise<void> {
     process.exitCode = exitCode;
     return;
   }
+  if (words[0] === 'quota') {
+    const { quotaCommand } = await import('./quotas/quota-command.ts');
+    process.stdout.write(await quotaCommand(words.slice(1), process.env, isRoot));
+    return;
+  }
   const line = parseCommandLine(words, process.env, isRoot);
   if (line.help) {
     process.stdout.write(usage);

@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 import { Fault, type LogLevel } from '@godwit/base';
 import { parseOidc, type OidcOptions } from './operators/oidc-options.ts';
 import { parsePublicOrigin } from './operators/own-origin.ts';
+import { parseQuotaList } from './quotas/quota-list.ts';
+import type { DefaultQuotas } from './quotas/quotas.ts';
 import { s3SettingsOf, type S3Settings } from './s3/s3-settings.ts';
 
 export interface CommandLine {
@@ -20,6 +22,7 @@ export interface CommandLine {
   /** Between the signal and the stop. */
   readonly drainMs: number;
   readonly logLevel: LogLevel;
+  readonly quotas: Partial<DefaultQuotas>;
   readonly upkeep: { readonly graceMs?: number; readonly everyMs?: number; readonly scrubAgainMs?: number };
 }
 
@@ -29,6 +32,7 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
        godwit-coordinator invite --name NAME [--role ROLE] [--data DIR] [--json]
        godwit-coordinator backup --to DIR | restore --from DIR/backups/TIME [--data DIR] [--json]
        godwit-coordinator store check [--policy] [--json]
+       godwit-coordinator quota [--account ID] [--set LIST] [--data DIR] [--json]
 
   --data DIR          where everything is kept (default: $GODWIT_COORDINATOR_DATA,
                       else ~/.local/share/godwit-coordinator, as root /var/lib/godwit-coordinator)
@@ -40,13 +44,19 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
                       (default: $GODWIT_COORDINATOR_ORIGIN, else http://localhost:PORT); passkeys hold for it alone
   --metrics HOST:PORT  where Prometheus finds /metrics (default: $GODWIT_COORDINATOR_METRICS, else nowhere);
                       whoever reaches it may read it
+<<<<<<< HEAD
   --drain SECONDS     from SIGTERM to the stop (default: $GODWIT_COORDINATOR_DRAIN, else 0): /readyz answers 503 and all
                       else goes on, so that a balancer sends nothing more here; a second signal ends the wait
+=======
+  --quota LIST        what each account may have and do: desktops=N,bytes=SIZE,moves=N (an hour); SIZE with KiB, MiB, GiB
+                      or TiB, or none (default: $GODWIT_COORDINATOR_QUOTA, else desktops=1024,bytes=none,moves=10000)
+>>>>>>> 528f3cb (Quotas for each account: desktops, bytes and moves an hour, held in the transaction that would pass them)
   --log LEVEL         debug, info, warn (default) or error, as JSON lines on standard error
   --json              print the line that says it is ready as JSON
 
 invite prints a one-time code for an operator of the dashboard; its own help: invite --help
 backup and restore keep all of it elsewhere and bring it back; their own help: backup --help
+quota says what accounts use, and gives one more or less than the others; its own help: quota --help
 store check says whether a bucket does all that Godwit needs; its own help, with all names: store --help
 
 DATABASE_URL names a PostgreSQL server; without it a private one runs in the data directory.
@@ -81,6 +91,7 @@ export function parseCommandLine(argv: readonly string[], environment: NodeJS.Pr
     oidc: parseOidc(environment),
     drainMs: 0,
     ...milliseconds('drainMs', '--drain', values.drain ?? environment['GODWIT_COORDINATOR_DRAIN']),
+    quotas: quotasOf(values.quota ?? environment['GODWIT_COORDINATOR_QUOTA']),
     logLevel: level as LogLevel,
     upkeep: { ...milliseconds('graceMs', '--grace', values.grace), ...milliseconds('everyMs', '--upkeep', values.upkeep), ...milliseconds('scrubAgainMs', '--scrub-again', values['scrub-again']) },
   };
@@ -90,7 +101,11 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({
       args: [...argv],
+<<<<<<< HEAD
       options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, metrics: { type: 'string' }, drain: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+=======
+      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, metrics: { type: 'string' }, quota: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+>>>>>>> 528f3cb (Quotas for each account: desktops, bytes and moves an hour, held in the transaction that would pass them)
     }).values;
   } catch (error) {
     throw new Fault('COORDINATOR_OPTIONS', { found: error instanceof Error ? error.message : 'something else' });
@@ -129,6 +144,11 @@ function defaultData(isRoot: boolean): string {
 
 function metricsOf(text: string | undefined): CommandLine['metrics'] {
   return text === undefined || text === '' ? undefined : parseListen('--metrics', text);
+}
+
+function quotasOf(text: string | undefined): Partial<DefaultQuotas> {
+  // Without the word `default` no value of the list is null.
+  return text === undefined || text === '' ? {} : (parseQuotaList('--quota', text, false) as Partial<DefaultQuotas>);
 }
 
 function parseListen(option: string, text: string): { host: string; port: number } {

@@ -142,7 +142,9 @@ export const faultCodes = {
   // apps/api: desktops, leases, checkpoints
   DESKTOP_NOT_FOUND: entry('invalid', 'there is no such desktop', 'see `godwit status` for the desktops of this account'),
   DESKTOP_NAME_TAKEN: entry('conflict', 'the account has a desktop of this name', 'choose another name'),
-  DESKTOP_LIMIT: entry('conflict', 'the account has as many desktops as it may', 'remove one first'),
+  QUOTA_DESKTOPS: entry('conflict', 'the account has as many desktops as it may', 'ask the operator of the coordinator for more'),
+  QUOTA_BYTES: entry('conflict', 'the account has as many bytes in the store as it may', 'drop old checkpoints with `godwit prune`, or ask the operator of the coordinator for more'),
+  QUOTA_MOVES: entry('conflict', 'the desktops of the account change their hosts too often', 'wait for the time that is named, or ask the operator of the coordinator for more'),
   DESKTOP_HELD_ELSEWHERE: entry('conflict', 'another host owns the desktop', 'suspend it there first'),
   EPOCH_FENCED: entry('fenced', "the epoch is not the desktop's current one", 'stop the guest here; its state can only become a fork'),
   HEAD_MOVED: entry('conflict', "the desktop's head is another checkpoint", 'read the desktop again and plan from its newest checkpoint'),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { moved, moveWish } from './control-move.ts';
 import { offlineMode } from './leases.ts';
 import { auditLeafLimitBytes, proofHashesLimit, treeHeadLimitBytes } from './limits.ts';
+import { quotas } from './quotas.ts';
 import { boundedBytes, exactBytes } from './values.ts';
 
 /**
@@ -228,7 +229,7 @@ export const controlCommands = {
       arrive: arriveFigures,
     }),
   ),
-  status: command(z.object({ name: name.nullable() }), z.object({ hostName: name, coordinator: z.string(), reachable: z.boolean(), desktops: z.array(desktopStatus) })),
+  status: command(z.object({ name: name.nullable() }), z.object({ hostName: name, coordinator: z.string(), reachable: z.boolean(), desktops: z.array(desktopStatus), /** Absent while the coordinator is out of reach, or knows none. */ quotas: quotas.optional() })),
   takeover: command(
     /** `withoutAsking`: even if the holder is in reach. */
     z.object({ name, confirmed: z.boolean(), withoutAsking: z.boolean(), eager: z.boolean() }),

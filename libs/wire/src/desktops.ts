@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { witness } from './audit.ts';
 import { offlineMode, offlinePolicy } from './leases.ts';
+import { quotas } from './quotas.ts';
 import { checkpointsPageLimit, desktopsLimit, manifestLimitBytes, objectKeyLimit, objectLimitBytes, urlLimit, urlsLimit, wrappedKeyLimitBytes, wrappedKeysLimit } from './limits.ts';
 import { boundedBytes, byteCount, commitId, desktopId, desktopName, epoch, generation, hostId, hostName, queryInteger, sequence, sha256, timeMs } from './values.ts';
 
@@ -46,7 +47,8 @@ export const desktop = z.object({
   createdMs: timeMs,
 });
 export type Desktop = z.infer<typeof desktop>;
-export const desktops = z.object({ desktops: z.array(desktop).max(desktopsLimit) });
+/** `quotas`: absent from a coordinator that knows none. */
+export const desktops = z.object({ desktops: z.array(desktop).max(desktopsLimit), quotas: quotas.optional() });
 
 export const desktopParams = z.strictObject({ desktopId });
 export const createDesktopBody = z.strictObject({ desktopId, name: desktopName, wrappedKey });

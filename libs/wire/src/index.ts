@@ -13,6 +13,7 @@ export * from './operators/index.ts';
 export * from './phases.ts';
 export * from './problem.ts';
 export * from './prune.ts';
+export * from './quotas.ts';
 export * from './route.ts';
 export * from './routes.ts';
 export * from './values.ts';

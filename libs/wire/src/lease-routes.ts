@@ -79,7 +79,7 @@ export const leaseRoutes = {
     body: leases.takeOverBody,
     status: 200,
     answer: desktops.acquired,
-    faults: ['DESKTOP_NOT_FOUND', 'DESKTOP_FREE', 'DESKTOP_NEVER_SAVED', 'EPOCH_FENCED', 'HEAD_MOVED', 'LEASE_NOT_OVER', 'LEASES_KEPT_ELSEWHERE'],
+    faults: ['DESKTOP_NOT_FOUND', 'DESKTOP_FREE', 'DESKTOP_NEVER_SAVED', 'EPOCH_FENCED', 'HEAD_MOVED', 'LEASE_NOT_OVER', 'LEASES_KEPT_ELSEWHERE', 'QUOTA_MOVES'],
   },
   saveOfflinePolicy: {
     method: 'POST',

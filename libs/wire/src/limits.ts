@@ -26,7 +26,7 @@ export const wrappedKeysLimit = 256;
 export const hostNameLimit = 64;
 /** Characters of a desktop's name: it becomes a directory and a terminal column. */
 export const desktopNameLimit = 63;
-/** Desktops in one account; a quota, not a format. */
+/** Desktops in one account at the most, whatever its quota says: they are listed in one answer. */
 export const desktopsLimit = 1024;
 /** Signed URLs minted by one request. */
 export const urlsLimit = 64;

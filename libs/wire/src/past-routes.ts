@@ -13,7 +13,7 @@ export const pastRoutes = {
     body: prune.forkBody,
     status: 201,
     answer: desktops.desktop,
-    faults: ['DESKTOP_NOT_FOUND', 'CHECKPOINT_NOT_FOUND', 'DESKTOP_NAME_TAKEN', 'DESKTOP_LIMIT', 'DESKTOP_IN_USE', 'HEAD_MOVED', 'FORK_REFUSED', 'COMMIT_ID_REUSED', 'COMMIT_PACK_MISSING', 'STORE_FULL'],
+    faults: ['DESKTOP_NOT_FOUND', 'CHECKPOINT_NOT_FOUND', 'DESKTOP_NAME_TAKEN', 'QUOTA_DESKTOPS', 'QUOTA_BYTES', 'DESKTOP_IN_USE', 'HEAD_MOVED', 'FORK_REFUSED', 'COMMIT_ID_REUSED', 'COMMIT_PACK_MISSING', 'STORE_FULL'],
   },
   pruneDesktop: {
     method: 'POST',

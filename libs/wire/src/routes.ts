@@ -163,7 +163,7 @@ export const routes = {
     body: desktops.createDesktopBody,
     status: 201,
     answer: desktops.desktop,
-    faults: ['DESKTOP_NAME_TAKEN', 'DESKTOP_LIMIT'],
+    faults: ['DESKTOP_NAME_TAKEN', 'QUOTA_DESKTOPS'],
   },
   listDesktops: {
     method: 'GET',
@@ -204,7 +204,7 @@ export const routes = {
     body: desktops.acquireBody,
     status: 200,
     answer: desktops.acquired,
-    faults: ['DESKTOP_NOT_FOUND', 'DESKTOP_HELD_ELSEWHERE', 'HEAD_MOVED', 'LEASES_KEPT_ELSEWHERE'],
+    faults: ['DESKTOP_NOT_FOUND', 'DESKTOP_HELD_ELSEWHERE', 'HEAD_MOVED', 'LEASES_KEPT_ELSEWHERE', 'QUOTA_MOVES'],
   },
   releaseDesktop: {
     method: 'POST',
@@ -261,7 +261,7 @@ export const routes = {
     body: desktops.urlsBody,
     status: 200,
     answer: desktops.urls,
-    faults: ['DESKTOP_NOT_FOUND', 'EPOCH_FENCED', 'OBJECT_KEY_REFUSED', 'OBJECT_EXISTS', 'OBJECT_DIGEST_REFUSED'],
+    faults: ['DESKTOP_NOT_FOUND', 'EPOCH_FENCED', 'OBJECT_KEY_REFUSED', 'OBJECT_EXISTS', 'OBJECT_DIGEST_REFUSED', 'QUOTA_BYTES'],
   },
   putObject: {
     method: 'PUT',
@@ -271,7 +271,7 @@ export const routes = {
     body: 'bytes',
     status: 201,
     answer: 'empty',
-    faults: ['URL_REFUSED', 'URL_EXPIRED', 'OBJECT_EXISTS', 'OBJECT_LENGTH_REFUSED', 'OBJECT_DIGEST_REFUSED', 'STORE_FULL', 'REQUEST_TIMED_OUT'],
+    faults: ['URL_REFUSED', 'URL_EXPIRED', 'OBJECT_EXISTS', 'OBJECT_LENGTH_REFUSED', 'OBJECT_DIGEST_REFUSED', 'QUOTA_BYTES', 'STORE_FULL', 'REQUEST_TIMED_OUT'],
   },
   getObject: {
     method: 'GET',

@@ -160,6 +160,22 @@ describe('the pages of a day', { timeout: 340_000 }, () => {
     });
   });
 
+  test('what an account may have is given by an operator, is shown at once, and is on record', async () => {
+    await stage.visit({}, async (visit) => {
+      const { page } = visit;
+      await comeIn(stage, visit);
+      await goTo(stage, page, place('trust'));
+      await page.getByRole('button', { name: 'Change the quotas' }).click();
+      await page.getByRole('dialog').getByLabel('Gibibytes in the store').fill('1.5');
+      await page.getByRole('dialog').getByLabel('Moves an hour').fill('');
+      await page.getByRole('button', { name: 'Give these quotas' }).click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await page.getByText(/ of 1\.5 GiB/).waitFor();
+      await goTo(stage, page, place('audit'));
+      await page.locator('.audit-what').filter({ hasText: 'bytes=1536MiB,moves=default' }).first().waitFor();
+    });
+  });
+
   test('its pictures are taken', async () => {
     for (const theme of ['light', 'dark'] as const) await stage.visit({ theme }, async (visit) => {
       await signIn(stage, visit);

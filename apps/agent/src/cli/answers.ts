@@ -1,5 +1,6 @@
 import { printable } from '@godwit/base';
-import type { ControlCommand, ControlResult, DesktopStatus } from '@godwit/wire';
+import type { ControlCommand, ControlResult, DesktopStatus, Quotas } from '@godwit/wire';
+import { nearQuotaText } from '../doctor/quota-words.ts';
 import type { Mark, Paint } from './colours.ts';
 import { bytesText, durationText, table } from './figures.ts';
 import { cacheAnswer } from './cache-command.ts';
@@ -45,7 +46,7 @@ export const answers: { readonly [Command in ControlCommand]: (result: ControlRe
       ...(arrive.eagerReason === null ? [] : [`Everything was fetched before it ran: ${arrive.eagerReason}`]),
       arrive.completeMs === null ? 'The rest comes in the background.' : `All of it is here after ${durationText(arrive.completeMs)}: ${fetchedText(arrive)}.`,
     ].join('\n'),
-  status: (result, paint) => [`${result.hostName} at ${result.coordinator}${result.reachable ? '' : ' (out of reach: what is held elsewhere is not shown)'}`, '', statusTable(result.desktops, paint)].join('\n'),
+  status: (result, paint) => [`${result.hostName} at ${result.coordinator}${result.reachable ? '' : ' (out of reach: what is held elsewhere is not shown)'}`, ...quotaLines(result.quotas), '', statusTable(result.desktops, paint)].join('\n'),
   takeover: takeOverAnswer,
   move: moveAnswer,
   arrivals: arrivalsAnswer,
@@ -101,6 +102,11 @@ function acceleration(accelerator: 'kvm' | 'tcg'): string {
 }
 
 const stateMarks: Partial<Record<DesktopStatus['state'], Mark>> = { running: 'good', filling: 'good', free: 'good', unknown: 'bad', lost: 'bad', damaged: 'bad', saved: 'doubtful', left: 'doubtful', departing: 'doubtful', arriving: 'doubtful' };
+
+function quotaLines(quotas: Quotas | undefined): string[] {
+  const near = quotas === undefined ? undefined : nearQuotaText(quotas);
+  return near === undefined ? [] : [`Nearly all that the account may have: ${near}; see \`godwit doctor\`.`];
+}
 
 function statusTable(desktops: readonly DesktopStatus[], paint: Paint): string {
   if (desktops.length === 0) return 'No desktop yet. Next: godwit create NAME --image IMAGE --memory 4G --disk 40G';

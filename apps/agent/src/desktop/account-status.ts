@@ -1,5 +1,5 @@
 import { Fault } from '@godwit/base';
-import type { Desktop, DesktopStatus } from '@godwit/wire';
+import type { AnswerOf, Desktop, DesktopStatus, Routes } from '@godwit/wire';
 import { contact } from '../account/contact.ts';
 import { withLeftNotes } from '../left/left-notes.ts';
 import { notFound } from './find-desktop.ts';
@@ -17,14 +17,14 @@ export interface DesktopsSeen {
   readonly arriving: ReadonlySet<string>;
 }
 
-/** All desktops of the account as the coordinator lists them; undefined while it is out of reach. Throws what says that it is not to be believed. */
-export async function listRemote({ account, log }: Host): Promise<readonly Desktop[] | undefined> {
+/** All desktops of the account, and its quotas, as the coordinator lists them; undefined while it is out of reach. Throws what says that it is not to be believed. */
+export async function listRemote({ account, log }: Host): Promise<AnswerOf<Routes['listDesktops']> | undefined> {
   try {
     // Whoever looks here looks at the log too: a coordinator with another past is not believed about desktops either.
     await contact(account);
-    const { desktops } = await account.coordinator.call('listDesktops', {});
-    for (const desktop of desktops) account.heads.check(desktop, desktop.head);
-    return desktops;
+    const listed = await account.coordinator.call('listDesktops', {});
+    for (const desktop of listed.desktops) account.heads.check(desktop, desktop.head);
+    return listed;
   } catch (error) {
     const { kind, code } = Fault.from(error);
     if (kind !== 'unavailable' || code === 'LOG_UNSOUND' || code === 'LOG_REWOUND') throw error;

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { Fault, isId, type DesktopId } from '@godwit/base';
-import { wakeAnswerMs, type ArriveFigures, type ControlArguments, type ControlResult, type Desktop, type DesktopStatus } from '@godwit/wire';
+import { wakeAnswerMs, type ArriveFigures, type ControlArguments, type ControlResult, type Desktop, type DesktopStatus, type Quotas } from '@godwit/wire';
 import { mayHaveHappened } from '../account/coordinator.ts';
 import type { Report } from '../daemon/control-server.ts';
 import { endsRight } from '../lease/ends-right.ts';
@@ -282,11 +282,11 @@ export class Desktops {
   }
 
   /** The desktops of the account as far as they can be seen from here. */
-  async status(name: string | null): Promise<{ reachable: boolean; desktops: DesktopStatus[] }> {
+  async status(name: string | null): Promise<{ reachable: boolean; desktops: DesktopStatus[]; quotas?: Quotas | undefined }> {
     const remote = await listRemote(this.#host);
     await this.#lookAgain();
-    const desktops = await statusOfAccount(this.#host, name, remote, { local: this.#local.values(), damaged: this.#damaged, losses: this.#losses, arriving: this.#arriving });
-    return { reachable: remote !== undefined, desktops };
+    const desktops = await statusOfAccount(this.#host, name, remote?.desktops, { local: this.#local.values(), damaged: this.#damaged, losses: this.#losses, arriving: this.#arriving });
+    return { reachable: remote !== undefined, desktops, quotas: remote?.quotas };
   }
 
   async console(name: string, lines: number): Promise<string[]> {

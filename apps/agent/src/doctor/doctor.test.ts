@@ -17,6 +17,7 @@ const capable: HostCapabilities = {
 const keyStore = { kind: 'passphrase', refusal: undefined, isPlain: () => false } as unknown as Account['keyStore'];
 const account = { settings: { hostName: 'laptop-a', coordinator: 'http://c' }, fingerprint: '1 2', keyStore, refreshChain: () => Promise.resolve({ devices: new Map([['a', {}]]) }) } as unknown as NonNullable<Patient['account']>;
 const gib = 2 ** 30;
+const roomy = { desktops: { used: 1, most: 1024 }, bytes: { used: 8 * gib, most: 10 * gib }, movesPerHour: { used: 0, most: 60 } };
 
 /** Every fault that the doctor knows, injected one at a time into a host that is well. */
 describe('the doctor', () => {
@@ -30,7 +31,7 @@ describe('the doctor', () => {
   const well = (more: Partial<Patient> = {}): Patient => ({
     home, account, locked: false, privilege: { kind: 'self' }, capabilities: () => Promise.resolve(capable), dumpsForbidden: () => true, sleepRefusal: () => undefined, noticeRefusal: () => Promise.resolve(undefined), freeBytes: () => Promise.resolve(100 * gib),
     writeBytesPerSecond: () => Promise.resolve(gib), cache: () => Promise.resolve({ bytes: 0, limitBytes: gib, budgetBytes: gib }), coordinatorLink: () => Promise.resolve({ roundTripMs: 3, aheadMs: 200 }),
-    storeLink: () => Promise.resolve({ roundTripMs: 3, bytes: gib, bytesPerSecond: gib }), fix: false, ...more,
+    storeLink: () => Promise.resolve({ roundTripMs: 3, bytes: gib, bytesPerSecond: gib }), quotas: () => Promise.resolve(roomy), fix: false, ...more,
   });
   const can = (more: Partial<HostCapabilities>): Partial<Patient> => ({ capabilities: () => Promise.resolve({ ...capable, ...more }) });
   const fails = (code: ConstructorParameters<typeof Fault>[0]) => () => Promise.reject(new Fault(code, { subject: 'injected' }));
@@ -40,7 +41,7 @@ describe('the doctor', () => {
     assert.equal(verdict, 'good');
     assert.deepEqual(findings.filter(({ state, hint, fix, fixed }) => state !== 'good' || hint !== null || fix !== null || fixed), []);
     assert.equal(new Set(findings.map(({ code }) => code)).size, findings.length);
-    assert.deepEqual(findings.map(({ code }) => code), ['qemu', 'machine-types', 'rights', 'kvm', 'userfaultfd', 'background-snapshot', 'disk', 'core-dumps', 'sleep', 'notifications', 'account', 'keys', 'permissions', 'cache', 'coordinator', 'clock', 'membership', 'store']);
+    assert.deepEqual(findings.map(({ code }) => code), ['qemu', 'machine-types', 'rights', 'kvm', 'userfaultfd', 'background-snapshot', 'disk', 'core-dumps', 'sleep', 'notifications', 'account', 'keys', 'permissions', 'cache', 'coordinator', 'clock', 'membership', 'store', 'quotas']);
   });
 
   const degraded: [string, Partial<Patient>, RegExp, RegExp][] = [
@@ -59,12 +60,14 @@ describe('the doctor', () => {
     ['clock', { coordinatorLink: () => Promise.resolve({ roundTripMs: 3, aheadMs: -90_000 }) }, /1 min 30 s behind/, /timedatectl/],
     ['store-slow', { storeLink: () => Promise.resolve({ roundTripMs: 900, bytes: 4096, bytesPerSecond: 4096 }) }, /4\.0 KiB\/s, round trip 900 ms/, /slow/],
     ['store', { storeLink: fails('STORE_UNAVAILABLE') }, /STORE_UNAVAILABLE/, /saved on this machine only/],
+    ['quotas', { quotas: () => Promise.resolve({ ...roomy, bytes: { used: 9.5 * gib, most: 10 * gib }, movesPerHour: { used: 0, most: 0 } }) }, /^9\.5 GiB of 10\.0 GiB in the store, 0 of 0 moves an hour$/, /godwit prune/],
+    ['quotas', { quotas: fails('COORDINATOR_UNREACHABLE') }, /COORDINATOR_UNREACHABLE/, /network/],
   ];
   for (const [code, injected, found, hint] of degraded) {
     test(`${code}: ${String(found)} is told, and all else is looked at`, async () => {
       const { findings, verdict } = await doctor(well(injected));
       assert.equal(verdict, 'degraded');
-      assert.equal(findings.length, 18);
+      assert.equal(findings.length, 19);
       const [ill, ...more] = findings.filter(({ state }) => state !== 'good');
       assert.deepEqual([ill?.code, ill?.state, more], [code, 'degraded', []]);
       assert.match(ill!.found, found);

@@ -1,12 +1,12 @@
 import type { ControlResult, DoctorFinding } from '@godwit/wire';
-import { checkAccount, checkClock, checkCoordinator, checkKeys, checkMembership, checkPermissions, checkStore } from './account-checks.ts';
+import { checkAccount, checkClock, checkCoordinator, checkKeys, checkMembership, checkPermissions, checkQuotas, checkStore } from './account-checks.ts';
 import { checkAcceleration, checkCache, checkDisk, checkDumps, checkMachines, checkPostcopy, checkPrivilege, checkQemu, checkNotices, checkSleep, checkSnapshots } from './host-checks.ts';
 import type { Check, Patient } from './patient.ts';
 
 /** In this order: what comes later needs what came before. */
 const checks: readonly Check[] = [
   checkQemu, checkMachines, checkPrivilege, checkAcceleration, checkPostcopy, checkSnapshots, checkDisk, checkDumps, checkSleep, checkNotices,
-  checkAccount, checkKeys, checkPermissions, checkCache, checkCoordinator, checkClock, checkMembership, checkStore,
+  checkAccount, checkKeys, checkPermissions, checkCache, checkCoordinator, checkClock, checkMembership, checkStore, checkQuotas,
 ];
 
 /** Checks one after the other, and stops where nothing after it could work. */

@@ -30,5 +30,6 @@ export function examine({ cache, host, clock, ...patient }: Examined): Promise<C
     // Measured once, for two findings.
     coordinatorLink: () => (link ??= measureCoordinator(patient.account!.settings.coordinator, clock)),
     storeLink: async () => measureStore(await host()),
+    quotas: async () => (await (await host()).account.coordinator.call('listDesktops', {})).quotas,
   });
 }

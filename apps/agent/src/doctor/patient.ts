@@ -1,4 +1,4 @@
-import type { DoctorFinding } from '@godwit/wire';
+import type { DoctorFinding, Quotas } from '@godwit/wire';
 import type { Account } from '../account/account.ts';
 import type { Home } from '../home.ts';
 import type { HostCapabilities } from '../machine/fitness.ts';
@@ -24,6 +24,8 @@ export interface Patient {
   readonly coordinatorLink: () => Promise<CoordinatorLink>;
   /** Undefined: nothing is in the store yet that could be read. */
   readonly storeLink: () => Promise<StoreLink | undefined>;
+  /** Undefined: the coordinator knows none. */
+  readonly quotas: () => Promise<Quotas | undefined>;
   /** Whether to mend what needs no judgement. */
   readonly fix: boolean;
 }

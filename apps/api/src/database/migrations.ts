@@ -10,6 +10,7 @@ import { addOperators } from '../operators/operators.migration.ts';
 import { addAcknowledged } from '../overview/acknowledged.migration.ts';
 import { addOperatorViews } from '../overview/views.migration.ts';
 import { addCollection } from '../prune/prune.migration.ts';
+import { addQuotas } from '../quotas/quotas.migration.ts';
 import { addReplicas } from '../replicas/replicas.migration.ts';
 
 /**
@@ -32,6 +33,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0011-acknowledged': { up: addAcknowledged },
   '0012-unseen-objects': { up: addUnseenObjects },
   '0013-replicas': { up: addReplicas },
+  '0014-quotas': { up: addQuotas },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

@@ -18,12 +18,28 @@ export interface CoordinatorTable {
   lease_keepers: Generated<string[]>;
   lease_keepers_ended: Generated<BigInteger>;
   origin: string | null;
+  /** Of accounts that have none of their own. */
+  desktops_quota: Generated<number>;
+  bytes_quota: Generated<BigInteger>;
+  moves_per_hour_quota: Generated<number>;
 }
 
 export interface AccountsTable {
   account_id: AccountId;
   chain_length: number;
   created_at: Generated<Date>;
+}
+
+/** Null: the coordinator's. */
+export interface AccountQuotasTable {
+  account_id: AccountId;
+  desktops: number | null;
+  bytes: BigInteger | null;
+  moves_per_hour: number | null;
+  /** Of all its objects; the database itself counts them. */
+  used_bytes: Generated<BigInteger>;
+  /** As quotas/allowance.ts has it. */
+  moves_until_ms: Generated<number>;
 }
 
 export interface ChainEntriesTable {
@@ -289,6 +305,7 @@ export interface StoreDaysTable {
 export interface Schema {
   coordinator: CoordinatorTable;
   accounts: AccountsTable;
+  account_quotas: AccountQuotasTable;
   chain_entries: ChainEntriesTable;
   hosts: HostsTable;
   grants: GrantsTable;

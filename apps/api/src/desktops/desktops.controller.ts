@@ -17,8 +17,8 @@ export class DesktopsController {
   }
 
   @Serve('listDesktops')
-  async list(@Asked() { caller }: Call<'listDesktops'>): Promise<{ desktops: Desktop[] }> {
-    return { desktops: await this.#desktops.list(caller) };
+  list(@Asked() { caller }: Call<'listDesktops'>): Promise<AnswerOf<Routes['listDesktops']>> {
+    return this.#desktops.list(caller);
   }
 
   @Serve('readDesktop')

@@ -6,6 +6,7 @@ import { EventsHub } from '../events/hub.ts';
 import type { Caller } from '../http/caller.ts';
 import { acquireDesktop, createDesktop, releaseDesktop, type OwnLease } from '../leases/lease.transitions.ts';
 import { Renewals } from '../leases/renewals.ts';
+import { readQuotas } from '../quotas/quotas.ts';
 import { databaseToken, logToken } from '../tokens.ts';
 import { changeOf, readDesktops, readManifest } from './desktop-view.ts';
 
@@ -29,8 +30,9 @@ export class DesktopsService {
     return this.read(caller, desktopId);
   }
 
-  list({ accountId }: Caller): Promise<Desktop[]> {
-    return reached(() => readDesktops(this.#db, accountId));
+  async list({ accountId }: Caller): Promise<AnswerOf<Routes['listDesktops']>> {
+    const [desktops, { quotas }] = await reached(() => Promise.all([readDesktops(this.#db, accountId), readQuotas(this.#db, accountId)]));
+    return { desktops, quotas };
   }
 
   async read({ accountId }: Caller, desktopId: DesktopId): Promise<Desktop> {

@@ -1,10 +1,11 @@
 import { sql, type Selectable } from 'kysely';
 import { Fault, type AccountId, type DesktopId, type HostId } from '@godwit/base';
-import { bytesOf, desktopsLimit, type WrappedKey } from '@godwit/wire';
+import { bytesOf, type WrappedKey } from '@godwit/wire';
 import { record } from '../audit/record.ts';
 import { violates, type Queries, type Trx } from '../database/database.ts';
 import type { DesktopsTable } from '../database/schema.ts';
 import type { Caller } from '../http/caller.ts';
+import { requireRoomForDesktop, takeMove } from '../quotas/quotas.ts';
 import { requireKeeper } from './lease-keepers.ts';
 import { judge, type Lease, type LeaseEvent, type Verdict } from './lease.ts';
 import { findOfflinePolicy, type StoredOfflinePolicy } from './offline-policies.ts';
@@ -21,7 +22,7 @@ type TimelessEvent = Exclude<LeaseEvent, { readonly type: 'take-over' }>;
 
 /**
  * The state changes of a desktop's one row, each inside one transaction: lock the row, judge, apply, record. All state changes
- * lock in one order - account, host, desktop - and with locks that foreign keys do not wait for, so none waits in a circle.
+ * lock in one order - account, host, desktop, quotas, log - and with locks that foreign keys do not wait for, so none waits in a circle.
  */
 
 /** A caller that was revoked or barred between the guard's look and the transaction changes nothing. */
@@ -34,7 +35,7 @@ export async function requireCurrent(trx: Trx, { hostId }: Caller): Promise<void
 /** Repeating it with the same id and name by the same host changes nothing. */
 export async function createDesktop(trx: Trx, caller: Caller, desktopId: DesktopId, name: string, wrappedKey: WrappedKey): Promise<void> {
   const { accountId, hostId } = caller;
-  // Serialises creations in one account, for the limit's sake.
+  // Serialises creations in one account, for the quota's sake.
   await trx.selectFrom('accounts').select('account_id').where('account_id', '=', accountId).forNoKeyUpdate().executeTakeFirstOrThrow();
   await requireCurrent(trx, caller);
   const before = await trx.selectFrom('desktops').select(['name', 'holder_id', 'epoch']).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).executeTakeFirst();
@@ -42,8 +43,7 @@ export async function createDesktop(trx: Trx, caller: Caller, desktopId: Desktop
     if (before.name === name && before.holder_id === hostId && before.epoch === 1) return;
     throw new Fault('DESKTOP_NAME_TAKEN', { found: `a desktop of the same id, named ${before.name}` });
   }
-  const { existing } = await trx.selectFrom('desktops').select((select) => select.fn.countAll<number>().as('existing')).where('account_id', '=', accountId).executeTakeFirstOrThrow();
-  if (existing >= desktopsLimit) throw new Fault('DESKTOP_LIMIT', { expected: `at most ${desktopsLimit}` });
+  await requireRoomForDesktop(trx, accountId);
   try {
     await trx.insertInto('desktops').values({ account_id: accountId, desktop_id: desktopId, name, holder_id: hostId, held: true, epoch: 1, head_sequence: null }).execute();
   } catch (error) {
@@ -70,9 +70,10 @@ export async function acquireDesktop(trx: Trx, caller: Caller, desktopId: Deskto
   return { ...lease, holder: hostId, held: true, epoch, strict, policy };
 }
 
-/** From now on `epoch` is the caller's, held as the stored policy says: whether strictly is the answer. */
+/** From now on `epoch` is the caller's, held as the stored policy says: whether strictly is the answer. Throws QUOTA_MOVES. */
 export async function beginEpoch(trx: Trx, { accountId, hostId }: Caller, desktopId: DesktopId, epoch: number, policy: StoredOfflinePolicy | undefined): Promise<boolean> {
   const offline = policy?.mode ?? 'keep';
+  await takeMove(trx, accountId);
   await trx.updateTable('desktops').set({ holder_id: hostId, held: true, epoch, offline }).where('account_id', '=', accountId).where('desktop_id', '=', desktopId).execute();
   return offline === 'stop';
 }

@@ -38,7 +38,7 @@ export class ObjectsService {
     const expiresMs = this.#clock.wallMs() + urlLifeMs;
     const urls = body.operation === 'put' ? body.objects.map((object) => this.#putUrl(caller, desktopId, body.epoch, object, expiresMs)) : body.objects.map(({ key }) => this.#getUrl(caller, key, expiresMs));
     // Before anybody has a URL: an object that the coordinator does not see come must not be one that it never heard of.
-    if (body.operation === 'put' && this.#store.unseen) await this.#objects.announce(caller.accountId, body.objects.map(announced));
+    if (body.operation === 'put') await (this.#store.unseen ? this.#objects.announce(caller.accountId, body.objects.map(announced)) : this.#objects.requireRoom(caller.accountId, body.objects));
     return { expiresMs, urls };
   }
 

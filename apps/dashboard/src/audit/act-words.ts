@@ -12,6 +12,7 @@ const sentences: Record<OperatorActKind, (act: OperatorAct) => string> = {
   'operator-removed': ({ subject, detail }) => `removed ${subject}, who was ${detail['role'] ?? '?'}`,
   'host-barred': ({ subject, detail }) => `barred the host ${subject}${because(detail)}`,
   'host-admitted': ({ subject, detail }) => `let the host ${subject} in again${because(detail)}`,
+  'quotas-set': ({ subject, detail }) => `set what the account ${subject} may have and do: ${detail['quotas'] ?? '?'}`,
   'attention-acknowledged': ({ subject }) => `takes care of: ${subject}`,
   'attention-returned': ({ subject }) => `takes no care any more of: ${subject}`,
 };

@@ -1,6 +1,7 @@
 import { Link, useParams } from 'react-router';
 import { useRead } from '../api/read.ts';
 import { Card } from '../parts/card.tsx';
+import { QuotasCard } from '../quotas/quotas-card.tsx';
 import { Page } from '../shell/page.tsx';
 import { TrustPicture } from '../trust/trust-picture.tsx';
 import { plural } from '../words/figures.ts';
@@ -21,6 +22,7 @@ export function Component() {
       <Card title="Who let whom in" aside={current === undefined ? null : `${plural(current, 'device')} trusted now`} read={read} lines={8} wide>
         {(trust) => <TrustPicture trust={trust} />}
       </Card>
+      <QuotasCard accountId={accountId} />
     </Page>
   );
 }

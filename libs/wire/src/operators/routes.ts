@@ -1,3 +1,4 @@
+import * as quotas from '../quotas.ts';
 import type { Route } from '../route.ts';
 import { nothing } from '../values.ts';
 import * as acts from './acts.ts';
@@ -281,6 +282,29 @@ export const operatorRoutes = {
     status: 200,
     answer: desktops.trust,
     faults: ['ACCOUNT_NOT_FOUND'],
+  },
+  readQuotas: {
+    method: 'GET',
+    path: '/v1/operator/accounts/:accountId/quotas',
+    auth: 'operator',
+    role: 'viewer',
+    summary: 'What an account may have and do, and how much of that it uses',
+    params: desktops.accountPath,
+    status: 200,
+    answer: quotas.accountQuotas,
+    faults: ['ACCOUNT_NOT_FOUND'],
+  },
+  setQuotas: {
+    method: 'POST',
+    path: '/v1/operator/accounts/:accountId/quotas',
+    auth: 'operator',
+    role: 'operator',
+    summary: 'Give an account quotas of its own, or take them back; what it has already stays',
+    params: desktops.accountPath,
+    body: quotas.ownQuotas,
+    status: 200,
+    answer: quotas.accountQuotas,
+    faults: ['ACCOUNT_NOT_FOUND', 'SESSION_STALE'],
   },
   readStore: {
     method: 'GET',
