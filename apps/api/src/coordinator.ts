@@ -18,6 +18,7 @@ import { EventStream } from './events/upgrade.ts';
 import { HostsRepository } from './hosts/hosts.repository.ts';
 import { receiveBodies } from './http/body.ts';
 import { Drain } from './http/drain.ts';
+import { Connections } from './http/connections.ts';
 import { answerFault } from './http/fault.filter.ts';
 import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
 import { watchRequests, type WatchParts } from './http/request-watch.ts';
@@ -105,6 +106,7 @@ const headersLimitMs = 10_000;
 /** Above the longest upload (objects/transfer.ts). */
 const requestLimitMs = 150_000;
 const keepAliveMs = 65_000;
+/** Without streams of events. */
 const connectionsMax = 4_096;
 const nonceSweepMs = 30_000;
 /** How long requests under way may take to end when the coordinator stops. */
@@ -202,7 +204,7 @@ async function serve(app: NestExpressApplication, { listen, log, clock, random }
   server.headersTimeout = headersLimitMs;
   server.requestTimeout = requestLimitMs;
   server.keepAliveTimeout = keepAliveMs;
-  server.maxConnections = connectionsMax;
+  new Connections(server, connectionsMax);
   try {
     await app.listen(listen.port, listen.host);
   } catch (error) {

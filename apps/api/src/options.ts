@@ -28,7 +28,7 @@ export interface CommandLine {
 
 export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT] [--grace SECONDS] [--upkeep SECONDS]
                           [--scrub-again SECONDS] [--public-origin URL] [--metrics HOST:PORT] [--drain SECONDS]
-                          [--log LEVEL] [--json]
+                          [--quota LIST] [--log LEVEL] [--json]
        godwit-coordinator invite --name NAME [--role ROLE] [--data DIR] [--json]
        godwit-coordinator backup --to DIR | restore --from DIR/backups/TIME [--data DIR] [--json]
        godwit-coordinator store check [--policy] [--json]
@@ -44,13 +44,10 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
                       (default: $GODWIT_COORDINATOR_ORIGIN, else http://localhost:PORT); passkeys hold for it alone
   --metrics HOST:PORT  where Prometheus finds /metrics (default: $GODWIT_COORDINATOR_METRICS, else nowhere);
                       whoever reaches it may read it
-<<<<<<< HEAD
   --drain SECONDS     from SIGTERM to the stop (default: $GODWIT_COORDINATOR_DRAIN, else 0): /readyz answers 503 and all
                       else goes on, so that a balancer sends nothing more here; a second signal ends the wait
-=======
   --quota LIST        what each account may have and do: desktops=N,bytes=SIZE,moves=N (an hour); SIZE with KiB, MiB, GiB
                       or TiB, or none (default: $GODWIT_COORDINATOR_QUOTA, else desktops=1024,bytes=none,moves=10000)
->>>>>>> 528f3cb (Quotas for each account: desktops, bytes and moves an hour, held in the transaction that would pass them)
   --log LEVEL         debug, info, warn (default) or error, as JSON lines on standard error
   --json              print the line that says it is ready as JSON
 
@@ -101,11 +98,7 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({
       args: [...argv],
-<<<<<<< HEAD
-      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, metrics: { type: 'string' }, drain: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-=======
-      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, metrics: { type: 'string' }, quota: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
->>>>>>> 528f3cb (Quotas for each account: desktops, bytes and moves an hour, held in the transaction that would pass them)
+      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, metrics: { type: 'string' }, drain: { type: 'string' }, quota: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     }).values;
   } catch (error) {
     throw new Fault('COORDINATOR_OPTIONS', { found: error instanceof Error ? error.message : 'something else' });

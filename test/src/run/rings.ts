@@ -16,7 +16,7 @@ const machines = inFolders(['crash', 'e2e', 'faults', 'guest', 'history', 'lease
 /** Tests in a real browser: `npm run test:browser` alone runs them. */
 const browser = inFolders(['browser']);
 /** Tests with a PostgreSQL, a Redis or an S3 of their own: `npm run test:services` alone runs them. */
-const services = [...inFolders(['services']), 'apps/api/dist/backup/*.test.js'];
+const services = [...inFolders(['services']), 'apps/api/dist/backup/*.test.js', 'apps/api/dist/database/query-plans.test.js'];
 /** Tests whose milliseconds count: they have the machine for themselves. */
 const punctual = inFolders(['guard']);
 /** Files that take a minute or more come first, so that nobody waits for one of them alone in the end. */

@@ -42,3 +42,25 @@ test('a client that does not read is cut while others go on, and what waits for 
   for (const socket of [slow, quick]) socket.terminate();
   await new Promise((resolve) => server.close(resolve));
 });
+
+test('an account has so many streams and no more, and keeps no other account out', { timeout: 20_000 }, async () => {
+  const hostOf = (digit: string) => ({ accountId: digit.repeat(32) as AccountId, hostId: digit.repeat(32) as HostId, name: digit, signPublic: Buffer.alloc(32) });
+  const signatures = { callerOf: ({ headers }: { headers: Record<string, string> }) => Promise.resolve(hostOf(headers['x-host']!)) } as unknown as Signatures;
+  const hub = new EventsHub(new Bus('alone'));
+  const server = createServer();
+  const stream = new EventStream({ signatures, hub, clock: systemClock });
+  attachStreams(server, [stream], silentLog);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { accountId } = hostOf('a');
+  for (let each = 0; each < 1_024; each += 1) hub.subscribe({ accountId, hostId: each.toString(16).padStart(32, '0') as HostId }, () => undefined, () => undefined);
+  const open = (host: string): Promise<string> => new Promise((resolve) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/v1/events`, { headers: { 'x-host': host } });
+    socket.once('message', () => { socket.terminate(); resolve('open'); });
+    socket.once('error', (error) => resolve(error.message));
+  });
+  equal(await open('a'), 'Unexpected server response: 429');
+  equal(await open('b'), 'open');
+  stream.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});

@@ -11,6 +11,8 @@ import type { EventsHub } from './hub.ts';
 const pingMs = 15_000;
 /** Connections of one host: a few while it reconnects. */
 const perHostMax = 4;
+/** And of one account, here: a person has not so many machines, and accounts share the total. */
+const perAccountMax = 1_024;
 const inTotalMax = 10_000;
 
 interface Parts {
@@ -54,6 +56,7 @@ export class EventStream implements Stream {
     if (request.url !== routes.events.path) throw new Fault('ROUTE_NOT_FOUND');
     if (request.headers.origin !== undefined) throw new Fault('REQUEST_UNSIGNED', { expected: 'a host, not a page of a browser' });
     const caller = await this.#parts.signatures.callerOf(request, Buffer.alloc(0));
+    if (this.#parts.hub.listeners(caller.accountId) >= perAccountMax) throw new Fault('RATE_LIMITED', { expected: `at most ${perAccountMax} event streams of an account` });
     if (this.#server.clients.size >= inTotalMax || this.#parts.hub.streamsOf(caller.hostId) >= perHostMax) throw new Fault('RATE_LIMITED', { expected: `at most ${perHostMax} event streams of a host` });
     return caller;
   }
