@@ -4,7 +4,6 @@ import { record } from '../audit/record.ts';
 import type { Trx } from '../database/database.ts';
 import type { Caller } from '../http/caller.ts';
 import { allowed, dropLease, lockLease, requireCurrent } from '../leases/lease.transitions.ts';
-import { lockForCommit } from '../prune/collection-lock.ts';
 import { takeReferences } from '../prune/references.ts';
 
 export interface Commit {
@@ -59,10 +58,12 @@ async function requireNewestKey(trx: Trx, accountId: AccountId, found: number): 
   if (found !== revoked + 1) throw new Fault('KEY_GENERATION_OLD', { expected: `key generation ${revoked + 1}`, found: `${found}` });
 }
 
-/** The checkpoint's row, with all that it needs known to be stored and kept from collection. When it was acknowledged. */
+/**
+ * The checkpoint's row, with all that it needs known to be stored and kept from collection. When it was acknowledged. The caller has locked the
+ * desktop's row, or the account's: collection waits for either (prune/collection-lock.ts).
+ */
 export async function addCheckpoint(trx: Trx, { accountId, hostId }: Caller, commit: Commit): Promise<Date> {
   const { manifest } = commit;
-  await lockForCommit(trx, accountId);
   const objectIds = await takeReferences(trx, accountId, manifest);
   const { acknowledged_at: acknowledged } = await trx
     .insertInto('checkpoints')

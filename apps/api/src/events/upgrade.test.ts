@@ -49,7 +49,7 @@ test('an account has so many streams and no more, and keeps no other account out
   const hub = new EventsHub(new Bus('alone'));
   const server = createServer();
   const stream = new EventStream({ signatures, hub, clock: systemClock });
-  attachStreams(server, [stream], silentLog);
+  attachStreams(server, [stream], new Drain(), silentLog);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { accountId } = hostOf('a');
   for (let each = 0; each < 1_024; each += 1) hub.subscribe({ accountId, hostId: each.toString(16).padStart(32, '0') as HostId }, () => undefined, () => undefined);

@@ -1,23 +1,14 @@
-import { sql } from 'kysely';
 import type { AccountId } from '@godwit/base';
 import type { Trx } from '../database/database.ts';
 
 /**
- * Commits of an account go side by side; collection waits for them and they for it. Held to the end of the transaction.
- * So a collection sees every reference that there is, and a commit sees every object that is about to go.
+ * Collection has an account for itself, to the end of its transaction: it locks the account's row, behind which desktops and forks are made, and the
+ * row of each desktop, which every commit locks anyway. So a commit takes no lock for this, commits of two desktops go side by side, a collection sees
+ * every reference that there is, and a commit sees every object that is about to go.
  *
- * Advisory locks on ("GWCO", first 4 bytes of the account id): two accounts that share these wait for each other and nothing else.
+ * In the order in which everybody locks: account, host, desktop. Whoever calls this has locked none of them yet.
  */
-const lockClass = 0x47_57_43_4f;
-
-export async function lockForCommit(trx: Trx, accountId: AccountId): Promise<void> {
-  await sql`select pg_advisory_xact_lock_shared(${lockClass}, ${lockKey(accountId)})`.execute(trx);
-}
-
 export async function lockForCollection(trx: Trx, accountId: AccountId): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${lockClass}, ${lockKey(accountId)})`.execute(trx);
-}
-
-function lockKey(accountId: AccountId): number {
-  return Buffer.from(accountId, 'hex').readInt32BE(0);
+  await trx.selectFrom('accounts').select('account_id').where('account_id', '=', accountId).forNoKeyUpdate().execute();
+  await trx.selectFrom('desktops').select('desktop_id').where('account_id', '=', accountId).orderBy('desktop_id').forNoKeyUpdate().execute();
 }

@@ -6,6 +6,7 @@ import { Fault, newId, systemRandom, type DesktopId } from '@godwit/base';
 import { signPolicy } from '@godwit/snapshot';
 import { textOf } from '@godwit/wire';
 import { inTransaction } from '../database/database.ts';
+import { lockLease } from '../leases/lease.transitions.ts';
 import { Scrubber } from '../scrub/scrubber.ts';
 import { hourMs, keysOf, needed, World } from '../testing/prune-world.ts';
 import { newDatabaseUrl } from '../testing/shared-cluster.ts';
@@ -108,6 +109,43 @@ describe('prune', () => {
     await rejects(line.commit([kept, late]), { code: 'COMMIT_PACK_MISSING' });
     deepEqual(await own.files(), [kept.key]);
     await line.commit([kept, await line.upload()]);
+  });
+
+  test('a collection waits for a commit that is under way, and a commit for a collection', async () => {
+    await using own = await World.raise();
+    const line = await own.line();
+    await line.commit([await line.upload()]);
+    await line.commit([await line.upload()]);
+    await line.prune({ last: 1 });
+    await own.pass(2 * hourMs);
+    /** Resolves when so many transactions wait for a lock of another. */
+    const waiting = async (count: number): Promise<void> => {
+      for (;;) {
+        const { rows: [row] } = await sql<{ waiting: number }>`select count(*) as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(own.db);
+        if (row!.waiting >= count) return;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    };
+    const ended: string[] = [];
+    let collected: Promise<unknown> = Promise.resolve();
+    await inTransaction(own.db, async (trx) => {
+      // As every commit begins.
+      await lockLease(trx, own.accountId, line.desktopId);
+      collected = own.collector().collect(own.accountId).then(() => ended.push('collection'));
+      await Promise.race([waiting(1), collected]);
+      deepEqual(ended, []);
+    });
+    await collected;
+    let committed: Promise<unknown> = Promise.resolve();
+    const packs = [...line.head!.packs, await line.upload()];
+    await inTransaction(own.db, async (trx) => {
+      await claim(trx, own.accountId, { graceMs: hourMs, retryMs: hourMs, most: 10 });
+      committed = line.commit(packs).then(() => ended.push('commit'));
+      await Promise.race([waiting(1), committed]);
+      deepEqual(ended, ['collection']);
+    });
+    await committed;
+    deepEqual(ended, ['collection', 'commit']);
   });
 
   test('commits, marks and sweeps at once: no checkpoint ever misses a pack', async () => {

@@ -33,9 +33,9 @@ export class PruneService {
   async prune(caller: Caller, desktopId: DesktopId, { policy, dryRun }: BodyOf<Routes['pruneDesktop']>): Promise<Pruned> {
     const { accountId, hostId } = caller;
     const change = async (trx: Trx): Promise<Omit<Pruned, 'freed' | 'graceMs'>> => {
+      await lockForCollection(trx, accountId);
       await requireCurrent(trx, caller);
       await readLease(trx, accountId, desktopId);
-      await lockForCollection(trx, accountId);
       if (policy !== null) await savePolicy(trx, caller, desktopId, bytesOf(policy));
       const applied = await findPolicy(trx, accountId, desktopId);
       const { dropped, kept } = await dropCheckpoints(trx, { accountId, desktopId, hostId }, applied ?? everything);

@@ -8,7 +8,7 @@ const keysPerQuery = 4096;
 
 /**
  * Every pack that the checkpoint needs is stored whole, with the length and digest that the manifest says, whichever desktop of the
- * account it was written for. Returns the ids of all its objects, for the checkpoint's row; the caller holds `lockForCommit`.
+ * account it was written for. Returns the ids of all its objects, for the checkpoint's row; the caller keeps collection out (collection-lock.ts).
  *
  * What was condemned and is needed again is taken back here. What is being deleted already is COMMIT_PACK_MISSING: its writer
  * slept through the grace time, and has to upload under new names.
@@ -38,8 +38,11 @@ export async function takeReferences(trx: Trx, accountId: AccountId, manifest: M
   }
   const [absent] = packs.values();
   if (absent !== undefined) throw new Fault('COMMIT_PACK_MISSING', { subject: `pack ${absent.packId}`, found: 'none' });
-  await sql`
+  const { rows: taken } = await sql<{ object_key: string; deleting_at: Date | null }>`
     update objects set committed = true, condemned_at = null, condemned_epoch = null
-    where object_id = any(${objectIds}::bigint[]) and (not committed or condemned_at is not null)`.execute(trx);
+    where object_id = any(${objectIds}::bigint[]) and (not committed or condemned_at is not null) returning object_key, deleting_at`.execute(trx);
+  // A collection of the version before, at another coordinator, was in between.
+  const late = taken.find(({ deleting_at: deletingAt }) => deletingAt !== null);
+  if (late !== undefined) throw new Fault('COMMIT_PACK_MISSING', { subject: late.object_key, found: 'one that is being deleted' });
   return objectIds;
 }
