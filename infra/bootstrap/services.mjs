@@ -10,6 +10,7 @@ const SERVICES = {
   'ceph-common': 'ceph',
   'ceph-mon': 'ceph-mon',
   'ceph-osd': 'ceph-osd',
+  openssl: 'openssl',
   prometheus: 'promtool',
   radosgw: 'radosgw',
   'redis-server': 'redis-server',

@@ -25,6 +25,7 @@ const audit = 'test/src/audit/audit.test.ts';
 const auditFlow = 'apps/api/src/audit/audit.flow.ts';
 const oidc = 'apps/api/src/operators/oidc.flow.ts';
 const signIn = 'apps/api/src/operators/sign-in.flow.ts';
+const rude = 'test/src/services/rude-clients.test.ts';
 const security = 'apps/api/src/http/security.flow.ts';
 const vectors = 'test/src/vectors/vectors.test.ts';
 
@@ -152,8 +153,10 @@ const plan: readonly Row[] = [
   },
   {
     by: 'web', action: 'a flood on enrol, login, acquire; 100 MB body; deep JSON; slow body', outcome: '429/413; others barely notice',
-    tests: [['apps/api/src/accounts/accounts.flow.ts', 'an address that asks too often is told to wait'], ['apps/api/src/http/http.test.ts', 'a bucket gives its burst, then its rate; one greedy address does not use up the total'], [security, 'bodies that are too large, too deep or no JSON end early'], [security, 'a request that is no HTTP, or never ends, holds nothing up'], ['apps/api/src/operators/pages.flow.ts', 'a flood of visitors is stopped by address, and does not sign anybody out']],
-    notYet: 'only accounts, joins, codes and visitors of the dashboard are limited by rate, signed requests such as acquire are not; how much others notice is not measured',
+    tests: [['apps/api/src/accounts/accounts.flow.ts', 'an address that asks too often is told to wait'], ['apps/api/src/http/http.test.ts', 'a bucket gives its burst, then its rate; one greedy address does not use up the total'], [security, 'bodies that are too large, too deep or no JSON end early'], [security, 'a request that is no HTTP, or never ends, holds nothing up'], ['apps/api/src/operators/pages.flow.ts', 'a flood of visitors is stopped by address, and does not sign anybody out'],
+      [rude, 'with more connections than there is room for, which say nothing'], [rude, 'with as many that send headers and bodies and never come to an end'], [rude, 'with bodies that are huge, announced or not: they are refused at their limit'], [rude, 'with a stream of events that it never reads'],
+      ['apps/api/src/quotas/quotas.flow.ts', 'changes of the owner at once do not pass it; asking again for what one has is none']],
+    notYet: 'signed requests are not limited by rate, but for how often the owners of an account\'s desktops may change; by how much others are slowed down is not measured',
   },
   {
     by: 'web', action: "come in by an OpenID provider as somebody else: with another's answer, a code or state that was changed or used, a name that somebody has, a group that says admin, or before there is an admin", outcome: 'refused, or somebody of their own without a role that was not given here',
