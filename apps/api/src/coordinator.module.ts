@@ -30,6 +30,8 @@ import { FaultFilter } from './http/fault.filter.ts';
 import { Limits } from './http/limits.ts';
 import { RouteGuard } from './http/route.guard.ts';
 import { Signatures } from './http/signatures.ts';
+import { JobsController } from './jobs/jobs.controller.ts';
+import { JobsService } from './jobs/jobs.service.ts';
 import { Upkeep } from './jobs/upkeep.ts';
 import { Holdings } from './leases/holdings.ts';
 import { LeasesController } from './leases/leases.controller.ts';
@@ -103,7 +105,7 @@ export class CoordinatorModule {
   static on(ground: Ground): DynamicModule {
     return {
       module: CoordinatorModule,
-      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, LeasesController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, QuotasController, ScrubController, SystemController, OperatorsController, MovesController, OverviewController, OperatorDesktopsController, OperatorHostsController, OperatorStoreController, OperatorAuditController],
+      controllers: [AccountsController, JoinsController, RecoveryController, DesktopKeysController, HostsController, DesktopsController, LeasesController, CheckpointsController, AuditController, ObjectsController, ForksController, PruneController, QuotasController, ScrubController, SystemController, OperatorsController, MovesController, OverviewController, OperatorDesktopsController, OperatorHostsController, OperatorStoreController, JobsController, OperatorAuditController],
       providers: [
         { provide: databaseToken, useValue: ground.db },
         { provide: Metrics, useValue: ground.metrics },
@@ -158,6 +160,7 @@ export class CoordinatorModule {
         OperatorDesktopsService,
         OperatorHostsService,
         OperatorStoreService,
+        JobsService,
         OperatorAuditService,
       ],
     };

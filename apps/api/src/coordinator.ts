@@ -24,8 +24,11 @@ import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
 import { watchRequests, type WatchParts } from './http/request-watch.ts';
 import { Signatures } from './http/signatures.ts';
 import { attachStreams, type Stream } from './http/streams.ts';
-import { closeRuns, recordRun } from './jobs/job-runs.ts';
-import { keepUp, Upkeep, type Job, type UpkeepOptions } from './jobs/upkeep.ts';
+import { closeRuns, readDoneAgoMs } from './jobs/job-runs.ts';
+import { JobsService } from './jobs/jobs.service.ts';
+import { OwnRounds, type Rounds } from './jobs/rounds.ts';
+import { Upkeep, type UpkeepOptions } from './jobs/upkeep.ts';
+import { onRecord, pruneAll, type Work } from './jobs/work.ts';
 import { LeaseKeepers } from './leases/lease-keepers.ts';
 import { FleetReader } from './metrics/fleet-figures.ts';
 import { Metrics } from './metrics/metrics.ts';
@@ -152,7 +155,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   attachStreams(server, streams, drain, log);
   undo.defer(() => closeConnections(server, streams));
   sweepNonces(app.get(HostsRepository), log, undo);
-  undo.defer(keepUp(jobsOf(app, { db, bus }, objects, upkeep), upkeep.everyMs, log));
+  const rounds = await beginRounds(options, worksOf(app, { db, bus }, objects, upkeep), { app, db, bus, audience: coordinator.audience, upkeep, clock });
+  undo.defer(() => rounds.close());
+  app.get(JobsService).runBy(rounds);
   const metricsServer = options.metrics === undefined ? undefined : await serveMetrics(options.metrics, { metrics, fleet: app.get(FleetReader), log });
   if (metricsServer !== undefined) undo.defer(() => metricsServer.close());
   const { address, port, family } = server.address() as AddressInfo;
@@ -250,30 +255,32 @@ function sweepNonces(hosts: HostsRepository, log: Log, undo: AsyncDisposableStac
   undo.defer(() => clearInterval(timer));
 }
 
-/** What is done round after round. Two replicas may do it side by side: each step is a transaction of its own. */
-function jobsOf(app: NestExpressApplication, { db, bus }: { db: Database; bus: Bus }, { store, check }: OpenStore, upkeep: Upkeep): Record<string, Job> {
-  const collector = app.get(Collector);
+/** What runs the jobs: BullMQ at one of the replicas each, or timers of this process where it is alone (docs/decisions/0022). */
+async function beginRounds({ redisUrl, log }: CoordinatorOptions, works: Readonly<Record<string, Work>>, { app, db, bus, audience, upkeep: { everyMs, againMs }, clock }: RoundsGround): Promise<Rounds> {
+  const attempts = onRecord(works, { db, bus, news: app.get(OperatorsHub) });
+  if (redisUrl === undefined) return new OwnRounds(attempts, { everyMs, againMs, doneAgoMs: await readDoneAgoMs(db), log });
+  // Loaded by replicas alone.
+  const { SharedRounds } = await import('./jobs/shared-rounds.ts');
+  return SharedRounds.begin(attempts, { redisUrl, audience, everyMs, againMs, clock, log });
+}
+
+interface RoundsGround {
+  readonly app: NestExpressApplication;
+  readonly db: Database;
+  readonly bus: Bus;
+  readonly audience: string;
+  readonly upkeep: Upkeep;
+  readonly clock: Clock;
+}
+
+/** What is done round after round. Should two replicas do it side by side, it is right all the same: each step is a transaction of its own. */
+function worksOf(app: NestExpressApplication, { db, bus }: { db: Database; bus: Bus }, { store, check }: OpenStore, upkeep: Upkeep): Record<string, Work> {
   const scrubber = new Scrubber(db, store, upkeep);
-  const work: Record<string, (signal: AbortSignal) => Promise<Record<string, number>>> = {
-    prune: async (signal) => {
-      await app.get(PruneService).applyPolicies(signal);
-      const freed = { objects: 0, bytes: 0 };
-      for (const { account_id: accountId } of await db.selectFrom('accounts').select('account_id').execute()) {
-        const { objects, bytes } = await collector.collect(accountId, signal);
-        [freed.objects, freed.bytes] = [freed.objects + objects, freed.bytes + bytes];
-      }
-      return freed;
-    },
+  return {
+    prune: pruneAll(db, app.get(PruneService), app.get(Collector)),
     scrub: (signal) => scrubber.round(signal),
     ...(check === undefined ? {} : { 'store-check': () => check.round() }),
     measure: () => app.get(OperatorStoreService).measure(),
     forget: async () => ({ moves: await app.get(MovesService).forgetOld(), runs: await closeRuns(db, bus) }),
   };
-  const news = app.get(OperatorsHub);
-  return Object.fromEntries(Object.entries(work).map(([name, job]) => [name, async (signal: AbortSignal): Promise<void> => {
-    await recordRun(db, { job: name, replica: bus.replica }, () => job(signal)).finally(() => {
-      news.publish({ type: 'store-changed' });
-      news.publish({ type: 'attention-changed' });
-    });
-  }]));
 }

@@ -10,6 +10,7 @@ import './audit/audit.flow.ts';
 import './events/events.flow.ts';
 import './http/drain.flow.ts';
 import './http/security.flow.ts';
+import './jobs/jobs.flow.ts';
 import './leases/departure.flow.ts';
 import './leases/lease.flow.ts';
 import './leases/offline.flow.ts';

@@ -123,6 +123,7 @@ export const faultCodes = {
   ROLE_TOO_LOW: entry('denied', 'the role does not allow this', 'ask an admin'),
   ORIGIN_REFUSED: entry('denied', "the request does not come from the coordinator's own page", 'open the dashboard at the address that the coordinator was started with'),
   TICKET_REFUSED: entry('denied', 'the ticket does not hold', 'tickets are good once and for 30 s; ask for another'),
+  DEAD_LETTER_NOT_FOUND: entry('conflict', 'no such job is given up any more', 'look again: it has ended well since, or somebody put it away'),
   ATTENTION_NOT_FOUND: entry('conflict', 'this needs nobody any more', 'read the list again'),
   OPERATOR_NOT_FOUND: entry('conflict', 'there is no such operator', 'read the list again'),
   OPERATOR_LAST_ADMIN: entry('conflict', 'it is the only admin', 'make another operator an admin first'),

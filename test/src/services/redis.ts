@@ -9,6 +9,8 @@ export interface RedisServer extends AsyncDisposable {
   readonly url: string;
   /** As a power cut ends it. */
   kill(): Promise<void>;
+  /** It answers nothing any more, and its connections stay open, until it is killed. */
+  stall(): void;
   /** Again, on the same port, with what it had put into its file. */
   start(): Promise<void>;
 }
@@ -66,6 +68,10 @@ class PrivateRedis implements RedisServer {
 
   kill(): Promise<void> {
     return this.#end('SIGKILL');
+  }
+
+  stall(): void {
+    this.#child?.kill('SIGSTOP');
   }
 
   [Symbol.asyncDispose](): Promise<void> {

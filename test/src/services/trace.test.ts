@@ -84,6 +84,19 @@ test('one id leads from a command over its agent to the coordinator: in the erro
   ok(!collector.spans.some(({ name }) => name.includes('laptop-a')));
 });
 
+test('each run of a job is a trace of its own, by its name', async () => {
+  await using collector = new Collector();
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] = await collector.listen();
+  await using house = new House();
+  await house.startCoordinator('127.0.0.1:0', ['--upkeep', '0.1']);
+  const jobs = ['job forget', 'job measure', 'job prune', 'job scrub'];
+  const runs = (spans: readonly Span[], job: string): Span[] => spans.filter(({ name }) => name === job);
+  await collector.until((spans) => jobs.every((job) => runs(spans, job).length > 1));
+  const all = jobs.flatMap((job) => runs(collector.spans, job));
+  equal(new Set(all.map(({ traceId }) => traceId)).size, all.length);
+  ok(all.every(({ service }) => service === 'godwit-coordinator'));
+});
+
 test('without a collector the id is there all the same, and one that is away costs no answer', async () => {
   delete process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
   await using house = new House();

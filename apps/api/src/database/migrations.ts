@@ -2,6 +2,7 @@ import { sql, type Kysely, type Migration } from 'kysely';
 import { addJoinFacts } from '../accounts/join-facts.migration.ts';
 import { addRecovery } from '../accounts/recovery.migration.ts';
 import { addAuditLog } from '../audit/audit.migration.ts';
+import { addDeadLetters } from '../jobs/dead-letters.migration.ts';
 import { addOwnership } from '../leases/ownership.migration.ts';
 import { addUnseenObjects } from '../objects/unseen-objects.migration.ts';
 import { addMoves } from '../moves/moves.migration.ts';
@@ -34,6 +35,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0012-unseen-objects': { up: addUnseenObjects },
   '0013-replicas': { up: addReplicas },
   '0014-quotas': { up: addQuotas },
+  '0015-dead-letters': { up: addDeadLetters },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

@@ -295,6 +295,18 @@ export interface JobRunsTable {
   replica: string | null;
 }
 
+export interface DeadLettersTable {
+  job: string;
+  fault: string;
+  /** How often it was given up since it last ended well. */
+  times: Generated<number>;
+  first_at: Generated<Date>;
+  last_at: Generated<Date>;
+  /** An operator had it tried again since; by name, as it was then. */
+  asked_at: Date | null;
+  asked_by: string | null;
+}
+
 export interface StoreDaysTable {
   day: Date;
   live_bytes: BigInteger;
@@ -330,5 +342,6 @@ export interface Schema {
   attention_acknowledged: AttentionAcknowledgedTable;
   moves: MovesTable;
   job_runs: JobRunsTable;
+  dead_letters: DeadLettersTable;
   store_days: StoreDaysTable;
 }

@@ -2,38 +2,86 @@ import { sql } from 'kysely';
 import { Fault } from '@godwit/base';
 import { inSpan } from '@godwit/base/trace';
 import type { JobRun } from '@godwit/wire';
-import { reached, type Database, type Queries } from '../database/database.ts';
+import { inTransaction, reached, type Database, type Queries, type Trx } from '../database/database.ts';
 import type { Bus } from '../replicas/bus.ts';
+import { attemptsMax } from './attempts.ts';
+import { bury, mend } from './dead-letters.ts';
 
 /** Runs kept of one job: at a round every ten minutes about a month. */
 const runsPerJob = 4_500;
+const faultMax = 500;
+
+interface Try {
+  readonly job: string;
+  readonly replica: string;
+  /** The first of a round is 1; after the one with number `attemptsMax` the job is given up. */
+  readonly attempt: number;
+}
 
 /** Runs `work` as one run of `job` on record: when, with which figures, and the fault that ended it, which is thrown on. */
-export async function recordRun(db: Database, { job, replica }: { readonly job: string; readonly replica: string }, work: () => Promise<Record<string, number>>): Promise<void> {
+export async function recordRun(db: Database, { job, replica, attempt }: Try, work: () => Promise<Record<string, number>>): Promise<void> {
   const { run_id: runId } = await reached(() => db.insertInto('job_runs').values({ job, replica, state: 'running', fault: null }).returning('run_id').executeTakeFirstOrThrow());
-  const end = (state: 'done' | 'failed', figures: Record<string, number>, fault: string | null): Promise<unknown> =>
-    reached(() => db.updateTable('job_runs').set({ state, figures: JSON.stringify(figures), fault, ended_at: sql<Date>`clock_timestamp()` }).where('run_id', '=', runId).execute());
-  let figures;
+  const end = (trx: Trx, state: 'done' | 'failed', figures: Record<string, number>, fault: string | null): Promise<unknown> =>
+    trx.updateTable('job_runs').set({ state, figures: JSON.stringify(figures), fault, ended_at: sql<Date>`clock_timestamp()` }).where('run_id', '=', runId).execute();
+  let figures: Record<string, number>;
   try {
-    figures = await inSpan(`job ${job}`, { attributes: { 'godwit.job': job } }, work);
+    figures = await inSpan(`job ${job}`, { attributes: { 'godwit.job': job, 'godwit.attempt': attempt } }, work);
   } catch (error) {
-    const fault = Fault.from(error);
-    await end('failed', {}, `${fault.code}: ${fault.message}`.slice(0, 500));
+    const { code, message } = Fault.from(error);
+    const fault = `${code}: ${message}`.slice(0, faultMax);
+    await inTransaction(db, async (trx) => {
+      await end(trx, 'failed', {}, fault);
+      if (attempt >= attemptsMax) await bury(trx, job, fault);
+    });
     throw error;
   }
-  await end('done', figures, null);
-  await reached(() => sql`
-    delete from job_runs where job = ${job} and run_id <= (select run_id from job_runs where job = ${job} order by run_id desc offset ${runsPerJob} limit 1)`.execute(db));
+  await inTransaction(db, async (trx) => {
+    await end(trx, 'done', figures, null);
+    await mend(trx, job);
+    await sql`delete from job_runs where job = ${job} and run_id <= (select run_id from job_runs where job = ${job} order by run_id desc offset ${runsPerJob} limit 1)`.execute(trx);
+  });
 }
 
-/** Ends the runs of coordinators that are gone. How many there were; none as long as it may not have heard of all that are there. */
+const cutOff = 'the coordinator ended before the run did';
+
+/**
+ * Ends the runs of coordinators that are gone. How many there were; none as long as it may not have heard of all that are there. A job that ended its
+ * coordinator too often in a row is given up as one that failed.
+ */
 export async function closeRuns(db: Database, { replica, others, hearsAll }: Pick<Bus, 'replica' | 'others' | 'hearsAll'>): Promise<number> {
   if (!hearsAll) return 0;
-  const closed = await reached(() => sql`
-    update job_runs set state = 'failed', ended_at = clock_timestamp(), fault = 'the coordinator ended before the run did'
-    where state = 'running' and (replica is null or replica <> all(${[replica, ...others]}::text[]))`.execute(db));
-  return Number(closed.numAffectedRows ?? 0);
+  return inTransaction(db, async (trx) => {
+    const { rows } = await sql<{ job: string }>`
+      update job_runs set state = 'failed', ended_at = clock_timestamp(), fault = ${cutOff}
+      where state = 'running' and (replica is null or replica <> all(${[replica, ...others]}::text[])) returning job`.execute(trx);
+    for (const job of new Set(rows.map((row) => row.job))) if ((await countFailed(trx, job)) >= attemptsMax) await bury(trx, job, cutOff);
+    return rows.length;
+  });
 }
+
+/** How many of its newest runs failed in a row. */
+async function countFailed(trx: Trx, job: string): Promise<number> {
+  const { rows: [row] } = await sql<{ failed: number }>`
+    select count(*) as failed from job_runs where job = ${job} and state = 'failed'
+      and run_id > coalesce((select max(run_id) from job_runs where job = ${job} and state = 'done'), 0)`.execute(trx);
+  return row?.failed ?? 0;
+}
+
+/** How long ago the newest run of each job ended, where it ended well; the others are left out. Milliseconds by the database's clock. */
+export async function readDoneAgoMs(db: Queries): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await reached(() => sql<{ job: string; ago_ms: number }>`
+    with recursive ${jobNames}
+    select jobs.job, extract(epoch from clock_timestamp() - newest.ended_at)::float8 * 1000 as ago_ms
+    from jobs cross join lateral (select state, ended_at from job_runs r where r.job = jobs.job order by run_id desc limit 1) newest
+    where newest.state = 'done'`.execute(db));
+  return new Map(rows.map(({ job, ago_ms: agoMs }) => [job, agoMs]));
+}
+
+/** The jobs that there is a run of, from the index alone. */
+const jobNames = sql`jobs (job) as (
+  (select job from job_runs order by job limit 1)
+  union all select (select j.job from job_runs j where j.job > jobs.job order by j.job limit 1) from jobs where jobs.job is not null
+)`;
 
 /** Newest first. */
 export async function readRuns(db: Queries, most: number): Promise<JobRun[]> {
@@ -46,26 +94,4 @@ export async function readRuns(db: Queries, most: number): Promise<JobRun[]> {
     figures: row.figures,
     fault: row.fault,
   }));
-}
-
-export interface FailedJob {
-  readonly job: string;
-  readonly fault: string;
-  /** When the first of the failures in a row ended. */
-  readonly sinceMs: number;
-}
-
-/** The jobs whose newest run that has ended failed. */
-export async function readFailedJobs(db: Queries): Promise<FailedJob[]> {
-  const { rows } = await reached(() => sql<{ job: string; fault: string | null; since: Date }>`
-    with recursive jobs (job) as (
-      (select job from job_runs order by job limit 1)
-      union all select (select j.job from job_runs j where j.job > jobs.job order by j.job limit 1) from jobs where jobs.job is not null
-    )
-    select jobs.job, newest.fault, (
-      select min(f.ended_at) from job_runs f where f.job = jobs.job and f.state = 'failed'
-        and f.run_id > coalesce((select max(g.run_id) from job_runs g where g.job = jobs.job and g.state = 'done'), 0)) as since
-    from jobs cross join lateral (select state, fault from job_runs r where r.job = jobs.job and r.ended_at is not null order by run_id desc limit 1) newest
-    where jobs.job is not null and newest.state = 'failed'`.execute(db));
-  return rows.map(({ job, fault, since }) => ({ job, fault: fault ?? 'an error', sinceMs: since.getTime() }));
 }

@@ -1,5 +1,3 @@
-import type { Log } from '@godwit/base';
-
 /** What the coordinator does by itself, and how often. */
 export interface UpkeepOptions {
   /** From the moment that nothing needs an object to its deletion. */
@@ -8,6 +6,8 @@ export interface UpkeepOptions {
   readonly retryMs: number;
   /** From the end of one round to the beginning of the next. */
   readonly everyMs: number;
+  /** After the first failure of a round; each time twice as long after the next ones. */
+  readonly againMs: number;
   /** Bytes per second that scrub reads at most: it must not be felt. */
   readonly scrubBytesPerSecond: number;
   /** After this time an object is looked at again. */
@@ -17,12 +17,13 @@ export interface UpkeepOptions {
 const hourMs = 3_600_000;
 
 /** The longest commit that a writer may be in the middle of is minutes; an hour forgives a laptop that slept through lunch. */
-export const defaultUpkeep: UpkeepOptions = { graceMs: hourMs, retryMs: hourMs, everyMs: 10 * 60_000, scrubBytesPerSecond: 16 * 2 ** 20, scrubAgainMs: 7 * 24 * hourMs };
+export const defaultUpkeep: UpkeepOptions = { graceMs: hourMs, retryMs: hourMs, everyMs: 10 * 60_000, againMs: 5_000, scrubBytesPerSecond: 16 * 2 ** 20, scrubAgainMs: 7 * 24 * hourMs };
 
 export class Upkeep implements UpkeepOptions {
   readonly graceMs: number;
   readonly retryMs: number;
   readonly everyMs: number;
+  readonly againMs: number;
   readonly scrubBytesPerSecond: number;
   readonly scrubAgainMs: number;
 
@@ -31,33 +32,10 @@ export class Upkeep implements UpkeepOptions {
     this.graceMs = whole.graceMs;
     this.retryMs = whole.retryMs;
     this.everyMs = whole.everyMs;
+    this.againMs = whole.againMs;
     this.scrubBytesPerSecond = whole.scrubBytesPerSecond;
     this.scrubAgainMs = whole.scrubAgainMs;
   }
-}
-
-/** One round of a job. Ends soon after `signal` does; what it left is the next round's. */
-export type Job = (signal: AbortSignal) => Promise<void>;
-
-/**
- * Runs each job round after round, one at a time, until the returned function ends them and has waited for them. A round that
- * fails is logged and comes again: jobs are safe to end anywhere.
- */
-export function keepUp(jobs: Readonly<Record<string, Job>>, everyMs: number, log: Log): () => Promise<void> {
-  const end = new AbortController();
-  const running = Object.entries(jobs).map(async ([name, job]) => {
-    while (await pause(everyMs, end.signal)) {
-      try {
-        await job(end.signal);
-      } catch (error) {
-        log.warn('job.failed', { job: name, error });
-      }
-    }
-  });
-  return async () => {
-    end.abort();
-    await Promise.all(running);
-  };
 }
 
 /** Ends early, without a fault, when `signal` does: then false. */

@@ -20,7 +20,7 @@ export interface FleetFigures extends Pick<Overview, 'desktops' | 'protection' |
   readonly oldestVerifiedSeconds: number | null;
   readonly oldestContactSeconds: number | null;
   readonly oldestDurableSeconds: number | null;
-  readonly jobs: readonly { readonly job: string; readonly doneSeconds: number | null; readonly failing: boolean }[];
+  readonly jobs: readonly { readonly job: string; readonly doneSeconds: number | null; readonly failing: boolean; readonly givenUp: boolean }[];
 }
 
 /** Reads them, once for whoever asks meanwhile. */
@@ -67,15 +67,16 @@ export class FleetReader {
   }
 
   async #jobs(): Promise<FleetFigures['jobs']> {
-    const { rows } = await reached(() => sql<{ job: string; done: number | null; failing: boolean }>`
+    const { rows } = await reached(() => sql<{ job: string; done: number | null; failing: boolean; given_up: boolean }>`
       with recursive jobs (job) as (
         (select job from job_runs order by job limit 1)
         union all select (select j.job from job_runs j where j.job > jobs.job order by j.job limit 1) from jobs where jobs.job is not null
       )
       select job,
         (select extract(epoch from r.ended_at)::float8 from job_runs r where r.job = jobs.job and r.state = 'done' order by r.run_id desc limit 1) as done,
-        coalesce((select r.state = 'failed' from job_runs r where r.job = jobs.job and r.ended_at is not null order by r.run_id desc limit 1), false) as failing
+        coalesce((select r.state = 'failed' from job_runs r where r.job = jobs.job and r.ended_at is not null order by r.run_id desc limit 1), false) as failing,
+        exists (select 1 from dead_letters d where d.job = jobs.job) as given_up
       from jobs where job is not null`.execute(this.#db));
-    return rows.map(({ job, done, failing }) => ({ job, doneSeconds: done, failing }));
+    return rows.map(({ job, done, failing, given_up: givenUp }) => ({ job, doneSeconds: done, failing, givenUp }));
   }
 }

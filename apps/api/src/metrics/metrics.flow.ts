@@ -1,5 +1,7 @@
-import { equal, match, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { rowsOf } from '../testing/rows.ts';
+import { newDatabaseUrl } from '../testing/shared-cluster.ts';
 import { addHost, createDesktop, enrol, raiseStage } from '../testing/stage.ts';
 import { reportOf } from '../testing/views.ts';
 
@@ -53,6 +55,16 @@ describe('metrics', () => {
     ok(found.get('godwit_desktop_last_durable_timestamp_seconds')! > 1e9 && found.get('process_cpu_seconds_total')! > 0);
     const secrets = [person.accountId, person.client.device.hostId, params.desktopId, 'laptop-a', 'wp-login'];
     ok([...found.keys()].every((name) => secrets.every((secret) => !name.includes(secret))), 'a label says who');
+  });
+
+  it('tell of each job when it was done last, whether it fails, and whether it was given up', async () => {
+    const databaseUrl = await newDatabaseUrl();
+    await using stage = await raiseStage({ databaseUrl, metrics: { host: '127.0.0.1', port: 0 } });
+    await rowsOf(databaseUrl, `insert into job_runs (job, state, ended_at) values ('prune', 'done', to_timestamp(1000)), ('scrub', 'failed', now())`);
+    await rowsOf(databaseUrl, `insert into dead_letters (job, fault) values ('scrub', 'STORE_UNAVAILABLE: away')`);
+    const found = await scrape(stage.coordinator.metricsUrl!);
+    const figures = ['last_success_timestamp_seconds', 'failing', 'given_up'].map((name) => ['prune', 'scrub'].map((job) => found.get(`godwit_job_${name}{job="${job}"}`)));
+    deepEqual(figures, [[1000, undefined], [0, 1], [0, 1]]);
   });
 
   it('are nowhere unless asked for, and never at the address that everybody reaches', async () => {

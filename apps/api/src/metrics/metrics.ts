@@ -56,6 +56,7 @@ export class Metrics {
     scrub: this.#gauge('godwit_scrub_oldest_verified_timestamp_seconds', 'When the object that waits longest for scrub was stored or last looked at'),
     jobDone: this.#gauge('godwit_job_last_success_timestamp_seconds', 'When a job last ended well', ['job']),
     jobFailing: this.#gauge('godwit_job_failing', '1: the newest run of a job that ended has failed', ['job']),
+    jobGivenUp: this.#gauge('godwit_job_given_up', '1: a round of a job failed to its last attempt, and none has ended well since; 0 also when it was put away', ['job']),
   };
 
   constructor(version: string) {
@@ -123,9 +124,10 @@ export class Metrics {
     set(fleet.storeObjects, figures.objects);
     set(fleet.storeFree, figures.freeBytes);
     set(fleet.scrub, figures.oldestVerifiedSeconds);
-    for (const { job, doneSeconds, failing } of figures.jobs) {
+    for (const { job, doneSeconds, failing, givenUp } of figures.jobs) {
       if (doneSeconds !== null) fleet.jobDone.set({ job }, doneSeconds);
       fleet.jobFailing.set({ job }, failing ? 1 : 0);
+      fleet.jobGivenUp.set({ job }, givenUp ? 1 : 0);
     }
   }
 

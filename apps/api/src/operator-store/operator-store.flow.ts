@@ -2,7 +2,8 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sql } from 'kysely';
 import { Fault } from '@godwit/base';
-import { closeRuns, readFailedJobs, recordRun } from '../jobs/job-runs.ts';
+import { attemptsMax } from '../jobs/attempts.ts';
+import { closeRuns, readDoneAgoMs, recordRun } from '../jobs/job-runs.ts';
 import { saveDesktop } from '../testing/lease-world.ts';
 import { newStageBucket } from '../testing/stage-objects.ts';
 import { enrol } from '../testing/stage.ts';
@@ -56,25 +57,47 @@ describe('the store as operators see it', () => {
   it('records runs of jobs: what they did, what ended them, and those that a crash cut off', async () => {
     await using views = await Views.raise();
     const { db } = views;
-    const run = (job: string) => ({ job, replica: 'a' });
+    const run = (job: string) => ({ job, replica: 'a', attempt: 1 });
     await recordRun(db, run('prune'), () => Promise.resolve({ objects: 3, bytes: 700 }));
     await rejects(recordRun(db, run('scrub'), () => Promise.reject(new Fault('STORE_FULL'))), { code: 'STORE_FULL' });
-    const [scrub, prune] = (await shown('readStore', views.store.view())).runs;
+    const { runs: [scrub, prune], deadLetters } = await shown('readStore', views.store.view());
     deepEqual([prune!.job, prune!.state, prune!.figures, prune!.fault], ['prune', 'done', { objects: 3, bytes: 700 }, null]);
     deepEqual([scrub!.job, scrub!.state], ['scrub', 'failed']);
     ok(scrub!.fault!.startsWith('STORE_FULL: ') && scrub!.endedMs! >= scrub!.startedMs);
-    await rejects(recordRun(db, run('scrub'), () => Promise.reject(new Fault('STORE_FULL'))), { code: 'STORE_FULL' });
-    const [failed, ...others] = await readFailedJobs(db);
-    deepEqual([failed!.job, others], ['scrub', []]);
-    equal(failed!.sinceMs, scrub!.endedMs);
-    await recordRun(db, run('scrub'), () => Promise.resolve({}));
-    deepEqual(await readFailedJobs(db), []);
-    await db.insertInto('job_runs').values({ job: 'prune', state: 'running', fault: null, replica: 'a' }).execute();
-    deepEqual(await readFailedJobs(db), []);
-    await closeRuns(db, { replica: 'b', others: new Set(['c']), hearsAll: false });
-    await db.insertInto('job_runs').values({ job: 'measure', state: 'running', fault: null, replica: 'c' }).execute();
-    deepEqual(await readFailedJobs(db), [], 'nobody knows yet who is there');
-    await closeRuns(db, { replica: 'b', others: new Set(['c']), hearsAll: true });
-    deepEqual((await readFailedJobs(db)).map(({ job, fault }) => [job, fault]), [['prune', 'the coordinator ended before the run did']]);
+    deepEqual(deadLetters, [], 'it is tried again');
+    const doneAgo = await readDoneAgoMs(db);
+    deepEqual([...doneAgo.keys()], ['prune']);
+    ok(doneAgo.get('prune')! >= 0);
+    const running = (job: string, replica: string) => db.insertInto('job_runs').values({ job, state: 'running', fault: null, replica }).execute();
+    await running('prune', 'a');
+    await running('measure', 'c');
+    equal(await closeRuns(db, { replica: 'b', others: new Set(['c']), hearsAll: false }), 0, 'nobody knows yet who is there');
+    equal(await closeRuns(db, { replica: 'b', others: new Set(['c']), hearsAll: true }), 1);
+    const [, cut] = (await shown('readStore', views.store.view())).runs;
+    deepEqual([cut!.job, cut!.state, cut!.fault], ['prune', 'failed', 'the coordinator ended before the run did']);
+  });
+
+  it('gives a job up after its last attempt, or when it ended its coordinator as often in a row, until a round ends well', async () => {
+    await using views = await Views.raise();
+    const { db } = views;
+    const scrub = (attempt: number) => recordRun(db, { job: 'scrub', replica: 'a', attempt }, () => Promise.reject(new Fault('STORE_FULL')));
+    const letters = async () => (await shown('readStore', views.store.view())).deadLetters;
+    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+      deepEqual(await letters(), []);
+      await rejects(scrub(attempt), { code: 'STORE_FULL' });
+    }
+    await rejects(scrub(attemptsMax), { code: 'STORE_FULL' });
+    const [letter, ...others] = await letters();
+    deepEqual([letter!.job, letter!.times, letter!.asked, others], ['scrub', 2, null, []]);
+    ok(letter!.fault.startsWith('STORE_FULL: ') && letter!.firstMs <= letter!.lastMs);
+    deepEqual((await views.overview.attention()).map(({ id, sinceMs }) => [id, sinceMs]), [['JOB_FAILED:scrub', letter!.firstMs]]);
+    await recordRun(db, { job: 'scrub', replica: 'a', attempt: 1 }, () => Promise.resolve({}));
+    deepEqual(await letters(), []);
+    for (let time = 1; time <= attemptsMax; time++) {
+      deepEqual(await letters(), []);
+      await db.insertInto('job_runs').values({ job: 'prune', state: 'running', fault: null, replica: 'a' }).execute();
+      await closeRuns(db, { replica: 'b', others: new Set(), hearsAll: true });
+    }
+    deepEqual((await letters()).map(({ job, fault }) => [job, fault]), [['prune', 'the coordinator ended before the run did']]);
   });
 });

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '@godwit/base';
 import type { StoreView } from '@godwit/wire';
 import type { Database } from '../database/database.ts';
+import { readDeadLetters } from '../jobs/dead-letters.ts';
 import { readRuns } from '../jobs/job-runs.ts';
 import { CoordinatorStore } from '../objects/coordinator-store.ts';
 import { clockToken, databaseToken } from '../tokens.ts';
@@ -31,10 +32,10 @@ export class OperatorStoreService {
 
   async view(): Promise<StoreView> {
     const growth = await this.#growth();
-    const [{ liveBytes, deadBytes, objects, freeBytes, fullAtMs }, coverage, damaged, desktops, runs, reachedBytes] = await Promise.all([
-      this.#stateOf(growth), readCoverage(this.#db), readDamaged(this.#db), readByDesktop(this.#db), readRuns(this.#db, runsMax), readReachedBytes(this.#db),
+    const [{ liveBytes, deadBytes, objects, freeBytes, fullAtMs }, coverage, damaged, desktops, runs, deadLetters, reachedBytes] = await Promise.all([
+      this.#stateOf(growth), readCoverage(this.#db), readDamaged(this.#db), readByDesktop(this.#db), readRuns(this.#db, runsMax), readDeadLetters(this.#db), readReachedBytes(this.#db),
     ]);
-    return { liveBytes, deadBytes, objects, freeBytes, fullAtMs, dedupFactor: liveBytes === 0 ? null : reachedBytes / liveBytes, desktops, scrub: { ...coverage, damaged }, runs, growth };
+    return { liveBytes, deadBytes, objects, freeBytes, fullAtMs, dedupFactor: liveBytes === 0 ? null : reachedBytes / liveBytes, desktops, scrub: { ...coverage, damaged }, runs, deadLetters, growth };
   }
 
   /** At most ten seconds old. */

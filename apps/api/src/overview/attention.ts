@@ -154,8 +154,8 @@ function damagedDesktop({ accountId, desktopId, name, objects, sinceMs }: Damage
 function failedJob({ job, fault, sinceMs }: Facts['failedJobs'][number]): Attention {
   return {
     ...about({}), id: `JOB_FAILED:${job}`, code: 'JOB_FAILED', severity: 'medium', sinceMs,
-    text: `The job ${job} of the coordinator fails: ${fault}`.slice(0, 500),
-    nextStep: 'See the log of the coordinator. The job tries again by itself.',
+    text: `The job ${job} of the coordinator was given up: ${fault}`.slice(0, 500),
+    nextStep: 'Mend what the fault names, then have it tried again on the page of the store; it also begins anew by itself, later.',
   };
 }
 

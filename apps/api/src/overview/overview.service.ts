@@ -6,7 +6,7 @@ import { Coordinator } from '../coordinator-identity.ts';
 import { inTransaction, reached, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import { isInReach } from '../hosts/reach.ts';
-import { readFailedJobs } from '../jobs/job-runs.ts';
+import { readDeadLetters } from '../jobs/dead-letters.ts';
 import { Upkeep } from '../jobs/upkeep.ts';
 import { isUnderWay, readMoves } from '../moves/move-rows.ts';
 import { conditionOf, protectionOf, standing } from '../operator-desktops/standing.ts';
@@ -77,13 +77,14 @@ export class OverviewService {
   /** With the time of the clock that it was made by. */
   async #attention(versions: readonly string[]): Promise<{ readonly entries: Attention[]; readonly nowMs: number }> {
     const streaming = this.#hub.streaming();
-    const [nowMs, lostHosts, exposed, moves, oldHosts, damaged, failedJobs, store] = await Promise.all([
-      this.#nowMs(), readLostHosts(this.#db, streaming), readExposed(this.#db), readTroubled(this.#db), readOldHosts(this.#db, versions), readDamagedDesktops(this.#db), readFailedJobs(this.#db),
+    const [nowMs, lostHosts, exposed, moves, oldHosts, damaged, deadLetters, store] = await Promise.all([
+      this.#nowMs(), readLostHosts(this.#db, streaming), readExposed(this.#db), readTroubled(this.#db), readOldHosts(this.#db, versions), readDamagedDesktops(this.#db), readDeadLetters(this.#db),
       this.#store.state(),
     ]);
     const { liveBytes, deadBytes, freeBytes, fullAtMs, oldestUnlookedMs } = store;
     const entries = attend({
-      nowMs, version: this.#coordinator.version, lostHosts, exposed, moves, oldHosts, damaged, failedJobs,
+      nowMs, version: this.#coordinator.version, lostHosts, exposed, moves, oldHosts, damaged,
+      failedJobs: deadLetters.map(({ job, fault, firstMs }) => ({ job, fault, sinceMs: firstMs })),
       scrub: { oldestMs: oldestUnlookedMs, againMs: this.#upkeep.scrubAgainMs },
       store: { usedBytes: liveBytes + deadBytes, freeBytes, fullAtMs },
     });

@@ -15,6 +15,8 @@ const sentences: Record<OperatorActKind, (act: OperatorAct) => string> = {
   'quotas-set': ({ subject, detail }) => `set what the account ${subject} may have and do: ${detail['quotas'] ?? '?'}`,
   'attention-acknowledged': ({ subject }) => `takes care of: ${subject}`,
   'attention-returned': ({ subject }) => `takes no care any more of: ${subject}`,
+  'job-retried': ({ subject }) => `had the job ${subject} tried again`,
+  'job-put-away': ({ subject, detail }) => `put the job ${subject} away, which was given up: ${detail['fault'] ?? '?'}`,
 };
 
 function because({ reason = '' }: OperatorAct['detail']): string {

@@ -5,6 +5,7 @@ import { ChartFigure } from '../charts/chart-figure.tsx';
 import '../desktops/desktops.css';
 import { Card, Empty } from '../parts/card.tsx';
 import { Page } from '../shell/page.tsx';
+import { DeadLetters } from '../store/dead-letters.tsx';
 import { ByDesktop, Now, Runs, Scrub } from '../store/store-cards.tsx';
 import '../store/store.css';
 import { growthChart } from '../store/store-words.ts';
@@ -26,6 +27,9 @@ export function Component() {
         </Card>
         <Card title="By desktop" read={read} lines={6} wide>
           {(store) => <ByDesktop store={store} />}
+        </Card>
+        <Card title="Given up" read={read} lines={3} wide>
+          {(store) => <DeadLetters store={store} />}
         </Card>
         <Card title="Runs" read={read} lines={6} wide>
           {(store) => <Runs store={store} />}

@@ -5,7 +5,7 @@ import { operatorName } from './sign-in.ts';
 /** What operators did, as the coordinator recorded it in the transaction that did it. */
 
 /** Words of {@link operatorAct}'s `act`; a newer coordinator may know more. */
-export const operatorActKinds = ['signed-in', 'passkey-made', 'session-ended', 'operator-invited', 'operator-added', 'role-given', 'operator-removed', 'host-barred', 'host-admitted', 'quotas-set', 'attention-acknowledged', 'attention-returned'] as const;
+export const operatorActKinds = ['signed-in', 'passkey-made', 'session-ended', 'operator-invited', 'operator-added', 'role-given', 'operator-removed', 'host-barred', 'host-admitted', 'quotas-set', 'attention-acknowledged', 'attention-returned', 'job-retried', 'job-put-away'] as const;
 export type OperatorActKind = (typeof operatorActKinds)[number];
 
 /** `operatorName`: as it was then; null for whoever has the coordinator's machine. `subject`: whom or what it was done to, by name. */

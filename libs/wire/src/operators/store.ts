@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { scrubFinding } from '../prune.ts';
 import { accountId, byteCount, count, desktopId, desktopName, timeMs } from '../values.ts';
+import { operatorName } from './sign-in.ts';
 
 /** The store as its operator sees it. */
 
@@ -14,6 +15,21 @@ export const jobRun = z.object({
   fault: z.string().max(500).nullable(),
 });
 export type JobRun = z.infer<typeof jobRun>;
+
+export const jobName = z.string().regex(/^[a-z][a-z-]{0,31}$/);
+export const jobPath = z.strictObject({ job: jobName });
+/** A job whose round was tried to no end and given up. It is gone when a later round ends well. */
+export const deadLetter = z.object({
+  job: jobName,
+  fault: z.string().max(500),
+  /** How often it was given up in a row, first and last. */
+  times: count,
+  firstMs: timeMs,
+  lastMs: timeMs,
+  /** Who had it tried again since it was given up last. */
+  asked: z.object({ operatorName, timeMs }).nullable(),
+});
+export type DeadLetter = z.infer<typeof deadLetter>;
 
 export const storeDay = z.object({ dayMs: timeMs, liveBytes: byteCount, deadBytes: byteCount, objects: count });
 export const storeView = z.object({
@@ -32,6 +48,8 @@ export const storeView = z.object({
   scrub: z.object({ objects: count, looked: count, oldestMs: timeMs.nullable(), damaged: z.array(z.object({ key: z.string().max(512), finding: scrubFinding, lookedMs: timeMs })).max(100) }),
   /** Newest first. */
   runs: z.array(jobRun).max(100),
+  /** Longest dead first. */
+  deadLetters: z.array(deadLetter).max(100),
   /** One a day, oldest first; today's is now. */
   growth: z.array(storeDay).max(400),
 });

@@ -1,0 +1,148 @@
+import { DelayedError, Queue, Worker, type Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { Fault, type Clock, type Log } from '@godwit/base';
+import { answered, connectRedis } from '../replicas/redis.ts';
+import { attemptsMax } from './attempts.ts';
+import type { Attempt, Rounds } from './rounds.ts';
+import { WorkerConnection } from './worker-connection.ts';
+
+const queueName = 'rounds';
+/** A round whose replica was killed is begun again at another one after at most these two together. */
+const lockMs = 30_000;
+const stalledMs = 10_000;
+/** Each replica looks so often whether each job waits for its next round: a Redis that lost its memory is told again. */
+const lookMaxMs = 60_000;
+/** After a Redis that was away, before BullMQ asks it again. */
+const retryMs = 1_000;
+/** A round that this replica knows nothing of, of a newer version or for a bucket that it was not told of: another may. */
+const elsewhereMs = 5_000;
+/** How long Redis may take to hear that the last rounds here have ended. */
+const goodbyeMs = 2_000;
+
+interface Parts {
+  readonly redisUrl: string;
+  /** The same for all replicas on one database, and for no others. */
+  readonly audience: string;
+  readonly everyMs: number;
+  readonly againMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Of replicas: BullMQ runs each round at one of them. A job's name is the id of its one entry in the queue, which waits for its time, runs, or waits to
+ * be tried again; so however many replicas add it, it is there once. Nothing but the name is taken from Redis.
+ */
+export class SharedRounds implements Rounds {
+  readonly #jobs: ReadonlyMap<string, Attempt>;
+  readonly #parts: Parts;
+  readonly #queue: Queue;
+  readonly #worker: Worker;
+  readonly #telling: Redis;
+  readonly #working: WorkerConnection;
+  readonly #end = new AbortController();
+  readonly #underWay = new Set<Promise<void>>();
+  /** Rounds that were begun here and that Redis does not know the end of yet. */
+  readonly #unfinished = new Set<string>();
+  #allFinished = (): void => undefined;
+  readonly #timer: NodeJS.Timeout;
+
+  /** Throws as `connectRedis`. */
+  static async begin(jobs: Readonly<Record<string, Attempt>>, parts: Parts): Promise<SharedRounds> {
+    const telling = await connectRedis(parts.redisUrl, parts.log);
+    try {
+      return new SharedRounds(jobs, parts, telling, await WorkerConnection.open(parts.redisUrl, parts.log));
+    } catch (error) {
+      telling.disconnect();
+      throw error;
+    }
+  }
+
+  private constructor(jobs: Readonly<Record<string, Attempt>>, parts: Parts, telling: Redis, working: WorkerConnection) {
+    const { audience, everyMs, log } = parts;
+    [this.#jobs, this.#parts] = [new Map(Object.entries(jobs)), parts];
+    [this.#telling, this.#working] = [telling, working];
+    const prefix = `godwit:${audience}`;
+    this.#queue = new Queue(queueName, { connection: telling, prefix, skipWaitingForReady: true });
+    this.#worker = new Worker(queueName, (job, token) => this.#work(job, token), {
+      connection: working.redis, prefix, autorun: false, concurrency: this.#jobs.size, lockDuration: lockMs, stalledInterval: stalledMs, maxStalledCount: attemptsMax, runRetryDelay: retryMs,
+    });
+    const note = (error: Error): void => log.debug('jobs.redis', { error });
+    this.#queue.on('error', note);
+    this.#worker.on('error', note);
+    this.#worker.on('completed', ({ name }) => this.#finished(name));
+    this.#worker.on('failed', (job, error) => {
+      log.warn('job.failed', { job: job?.name, attempt: job?.attemptsMade, error });
+      if (job !== undefined) this.#finished(job.name);
+    });
+    this.#worker.run().catch((error: unknown) => log.error('jobs.worker', { error }));
+    this.#planAll();
+    this.#timer = setInterval(() => this.#planAll(), Math.max(1, Math.min(everyMs, lookMaxMs)));
+  }
+
+  async begin(job: string): Promise<void> {
+    await answered(async () => {
+      const state = await this.#queue.getJobState(job);
+      if (state === 'unknown') await this.#add(job, 0);
+      // Whoever was quicker has begun it.
+      if (state === 'delayed') await (await this.#queue.getJob(job))?.promote().catch(() => undefined);
+    });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#end.abort();
+    await Promise.allSettled(this.#underWay);
+    await this.#sayGoodbye();
+    // By force: a worker that waits for a Redis that is away would never end (taskforcesh/bullmq#4656).
+    await this.#worker.close(true);
+    await this.#queue.close();
+    this.#telling.disconnect();
+    this.#working.end();
+  }
+
+  /** What Redis is not told in time it finds out: those rounds are begun again. */
+  async #sayGoodbye(): Promise<void> {
+    if (this.#unfinished.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, goodbyeMs);
+      this.#allFinished = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #work(job: Job, token: string | undefined): Promise<void> {
+    const attempt = this.#jobs.get(job.name);
+    if (attempt === undefined || this.#end.signal.aborted) {
+      await job.moveToDelayed(this.#parts.clock.wallMs() + elsewhereMs, token);
+      throw new DelayedError();
+    }
+    const work = attempt(job.attemptsMade + 1, this.#end.signal);
+    this.#underWay.add(work);
+    this.#unfinished.add(job.name);
+    await work.finally(() => this.#underWay.delete(work));
+  }
+
+  #finished(job: string): void {
+    this.#unfinished.delete(job);
+    if (this.#unfinished.size === 0) this.#allFinished();
+    this.#plan(job);
+  }
+
+  /** Has the job's next round wait for its time, unless it waits or runs already. */
+  #plan(job: string): void {
+    this.#add(job, this.#parts.everyMs).catch((error: unknown) => this.#parts.log.debug('jobs.unplanned', { job, error: Fault.from(error) }));
+  }
+
+  #planAll(): void {
+    for (const job of this.#jobs.keys()) this.#plan(job);
+  }
+
+  async #add(job: string, delay: number): Promise<void> {
+    // Pauses as `pauseAfterMs` has them.
+    const backoff = { type: 'exponential', delay: this.#parts.againMs };
+    await this.#queue.add(job, {}, { jobId: job, delay, attempts: attemptsMax, backoff, removeOnComplete: true, removeOnFail: true });
+  }
+}
