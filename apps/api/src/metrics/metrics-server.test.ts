@@ -8,7 +8,7 @@ import { serveMetrics } from './metrics-server.ts';
 const figures: FleetFigures = {
   desktops: { held: 3, departing: 0, arriving: 0, free: 2, 'out-of-reach': 1, new: 0 }, protection: { safe: 2, fresh: 3, late: 0, unprotected: 1 }, hosts: { current: 4, inReach: 3, outOfDate: 0 },
   leases: { stop: 1 }, health: { low: 0, medium: 0, high: 2 }, movesRunning: 1, liveBytes: 10, deadBytes: 1, objects: 5, freeBytes: null, oldestVerifiedSeconds: null, oldestContactSeconds: 1_700_000_000,
-  oldestDurableSeconds: 1_700_000_001, jobs: [{ job: 'prune', doneSeconds: 1_700_000_002, failing: true }, { job: 'scrub', doneSeconds: null, failing: false }],
+  oldestDurableSeconds: 1_700_000_001, jobs: [{ job: 'prune', doneSeconds: 1_700_000_002, failing: true, givenUp: true }, { job: 'scrub', doneSeconds: null, failing: false, givenUp: false }],
 };
 
 async function ask(url: string): Promise<string> {
