@@ -55,12 +55,10 @@ test('whoever asks has a waiting round begin, and none beside one that is under 
   await rounds.begin('unknown');
   first.end(new Fault('STORE_FULL'));
   // The pause after a failure is cut short too. It begins a moment after the failure.
-  let again: Awaited<ReturnType<typeof one.next>> | undefined;
-  void one.next().then((attempt) => (again = attempt));
-  while (again === undefined) {
-    await rounds.begin('one');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  const next = one.next();
+  const moment = (): Promise<boolean> => new Promise((resolve) => setImmediate(() => resolve(false)));
+  while (!(await Promise.race([next.then(() => true), moment()]))) await rounds.begin('one');
+  const again = await next;
   equal(again.number, 2);
   again.end();
   await rounds.close();

@@ -33,11 +33,12 @@ export class WorkerConnection {
   #keep(redis: Redis): void {
     this.#all.push(redis);
     redis.connect = (): Promise<void> => (this.#hasEnded ? Promise.reject(new Error('this connection has ended for good')) : Redis.prototype.connect.call(redis));
-    redis.duplicate = (options?: Partial<RedisOptions>): Redis => {
-      const copy = Redis.prototype.duplicate.call(redis, options);
+    const duplicate = (options?: Partial<RedisOptions>): Redis => {
+      const copy = Redis.prototype.duplicate.call(redis, options) as Redis;
       copy.on('error', (error) => this.#log.debug('redis.connection', { error }));
       this.#keep(copy);
       return copy;
     };
+    redis.duplicate = duplicate;
   }
 }
