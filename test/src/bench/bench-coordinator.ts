@@ -1,11 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join, resolve } from 'node:path';
+import { cpuMsBelow, cpuMsOf } from './process-times.ts';
 
 const program = resolve(import.meta.dirname, '..', '..', '..', 'apps/api/dist/main.js');
-/** Linux counts CPU time in these, whatever the kernel's own tick is (man 5 proc_pid_stat, sysconf _SC_CLK_TCK). */
-const tickMs = 10;
 
 /** CPU time that was used so far, in ms. */
 export interface CpuTimes {
@@ -37,12 +36,8 @@ export class BenchCoordinator implements AsyncDisposable {
   }
 
   cpuMs(): CpuTimes {
-    const stats = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => statOf(Number(pid)));
-    const children = new Map<number, Stat[]>();
-    for (const stat of stats) children.set(stat.parent, [...(children.get(stat.parent) ?? []), stat]);
-    const below = (pid: number): number => (children.get(pid) ?? []).reduce((sum, stat) => sum + stat.ownMs + stat.endedMs + below(stat.pid), 0);
     const pid = this.#child.pid ?? 0;
-    return { coordinator: stats.find((stat) => stat.pid === pid)?.ownMs ?? 0, postgres: below(pid) };
+    return { coordinator: cpuMsOf(pid), postgres: cpuMsBelow(pid) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -50,25 +45,5 @@ export class BenchCoordinator implements AsyncDisposable {
     this.#child.kill('SIGTERM');
     await ended;
     rmSync(this.#directory, { recursive: true, force: true });
-  }
-}
-
-interface Stat {
-  readonly pid: number;
-  readonly parent: number;
-  readonly ownMs: number;
-  /** Of its children that ended and were waited for. */
-  readonly endedMs: number;
-}
-
-function statOf(pid: number): Stat[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in brackets may hold anything; field 3 follows the last one.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
-    const at = (field: number): number => fields[field - 3] ?? 0;
-    return [{ pid, parent: at(4), ownMs: (at(14) + at(15)) * tickMs, endedMs: (at(16) + at(17)) * tickMs }];
-  } catch {
-    return []; // It ended between the two looks.
   }
 }
