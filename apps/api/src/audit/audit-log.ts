@@ -1,6 +1,6 @@
 import { Fault, type Clock, type HostId, type Log } from '@godwit/base';
 import { headOfWitness, openTreeHead, openWitness, signTreeHead, type AuditLeaf, type Secret, type SignedTreeHead } from '@godwit/crypto';
-import type { Database } from '../database/database.ts';
+import { reached, type Database } from '../database/database.ts';
 import type { HeadMark } from './head-mark.ts';
 import { LogReader } from './log-reader.ts';
 import { requireContains, requireSound } from './soundness.ts';
@@ -36,7 +36,8 @@ export class AuditLog {
   async check(): Promise<void> {
     const { db, mark, audience, key, log } = this.#options;
     try {
-      await requireSound(db);
+      // One snapshot: other replicas go on writing to the log meanwhile.
+      await reached(() => db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute((trx) => requireSound(trx)));
       const signed = mark.read();
       if (signed !== undefined) await requireContains(db, openTreeHead(signed, { audience, signPublic: key.signPublic }));
     } catch (error) {
