@@ -1,15 +1,19 @@
-import { deepEqual, equal, notDeepEqual, ok, rejects } from 'node:assert/strict';
+import { deepEqual, doesNotThrow, equal, notDeepEqual, ok, rejects } from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { newId, systemRandom, type DesktopId } from '@godwit/base';
+import { newId, silentLog, systemClock, systemRandom, type DesktopId } from '@godwit/base';
 import { decodeLeaf, emptyRoot, leafHash, logKeyFromSeed, openTreeHead, openWitness, rootOfLeaves, sha256, signTreeHead, signWitness, verifyConsistency, verifyInclusion, type SignedTreeHead } from '@godwit/crypto';
 import { bytesOf, textOf } from '@godwit/wire';
 import { startCoordinator, type RunningCoordinator } from '../coordinator.ts';
+import { identifyCoordinator } from '../coordinator-identity.ts';
+import { openDatabase } from '../database/database.ts';
 import { newDatabaseUrl } from '../testing/shared-cluster.ts';
 import { addHost, commitOf, createDesktop, enrol, raiseStage, uploadPack, type Person, type Stage } from '../testing/stage.ts';
 import { TestClient } from '../testing/client.ts';
+import { AuditLog } from './audit-log.ts';
+import { HeadMark } from './head-mark.ts';
 
 interface Row {
   readonly bytes: Buffer;
@@ -155,6 +159,24 @@ describe('the audit log', () => {
     equal(head.size - before, 8 * 3 + 4 * 4);
     const mine = (await ownLeaves(a)).filter(({ index }) => index >= before);
     equal(mine.filter(({ kind }) => kind === 'checkpoint-committed').length, 8);
+  });
+
+  test('one that another replica writes to while it is checked is found sound', async () => {
+    const db = openDatabase({ url }, silentLog);
+    let checked = false;
+    const writing = (async () => {
+      while (!checked) await enrol(stage.coordinator, 'n');
+    })();
+    try {
+      const { audience, logKey: key } = await identifyCoordinator(db, systemRandom);
+      const log = new AuditLog({ db, audience, key, mark: new HeadMark(stage.dataDirectory, silentLog), clock: systemClock, log: silentLog });
+      for (let round = 0; round < 25; round += 1) await log.check();
+      doesNotThrow(() => log.requireServing());
+    } finally {
+      checked = true;
+      await writing;
+      await db.destroy();
+    }
   });
 
   test('what is refused leaves no leaf', async () => {
