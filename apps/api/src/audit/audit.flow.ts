@@ -163,9 +163,9 @@ describe('the audit log', () => {
 
   test('one that another replica writes to while it is checked is found sound', async () => {
     const db = openDatabase({ url }, silentLog);
-    let checked = false;
+    const checked = new AbortController();
     const writing = (async () => {
-      while (!checked) await enrol(stage.coordinator, 'n');
+      while (!checked.signal.aborted) await enrol(stage.coordinator, 'n');
     })();
     try {
       const { audience, logKey: key } = await identifyCoordinator(db, systemRandom);
@@ -173,7 +173,7 @@ describe('the audit log', () => {
       for (let round = 0; round < 25; round += 1) await log.check();
       doesNotThrow(() => log.requireServing());
     } finally {
-      checked = true;
+      checked.abort();
       await writing;
       await db.destroy();
     }
