@@ -7,6 +7,7 @@ import { dropSharedCluster } from './testing/shared-cluster.ts';
 import './accounts/accounts.flow.ts';
 import './accounts/revoke.flow.ts';
 import './audit/audit.flow.ts';
+import './audit/partitions.flow.ts';
 import './events/events.flow.ts';
 import './http/drain.flow.ts';
 import './http/security.flow.ts';

@@ -3,6 +3,7 @@ import { addJoinFacts } from '../accounts/join-facts.migration.ts';
 import { addRecovery } from '../accounts/recovery.migration.ts';
 import { addAuditLog } from '../audit/audit.migration.ts';
 import { addDeadLetters } from '../jobs/dead-letters.migration.ts';
+import { partitionLeaves } from '../audit/partitions.migration.ts';
 import { addOwnership } from '../leases/ownership.migration.ts';
 import { addUnseenObjects } from '../objects/unseen-objects.migration.ts';
 import { addMoves } from '../moves/moves.migration.ts';
@@ -36,6 +37,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0013-replicas': { up: addReplicas },
   '0014-quotas': { up: addQuotas },
   '0015-dead-letters': { up: addDeadLetters },
+  '0016-partitions': { up: partitionLeaves },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {
