@@ -82,7 +82,7 @@ describe('on a database with many rows', { timeout: 120_000 }, () => {
       const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Node }] }>(`explain (format json) ${text}`, [...values]);
       for (const node of flat(rows[0]!['QUERY PLAN'][0].Plan)) {
         const table = node['Relation Name'];
-        if (table !== undefined) seen.add(table);
+        if (table !== undefined) seen.add(table.replace(/^audit_leaves_.*$/, 'audit_leaves'));
         const through = table !== undefined && node['Node Type'] === 'Seq Scan' ? table : node['Index Name'] !== undefined && node['Index Cond'] === undefined ? node['Index Name'] : undefined;
         if (through !== undefined && !small.has(table ?? through)) throw new Error(`${node['Node Type']} through all of ${through}: ${text}`);
       }
