@@ -1,4 +1,4 @@
-import { queried } from '@godwit/api/testing';
+import { rowsOf } from '@godwit/api/testing';
 
 /** The audit log and the events stay for ever. */
 const forEver = ['audit_leaves', 'audit_nodes', 'events'] as const;
@@ -19,7 +19,7 @@ export interface Kept {
 
 export async function keptNow(databaseUrl: string): Promise<Kept> {
   const parts = [...forEver, ...untilPruned].map((table) => `select '${table}' as name, count(*)::int as rows, pg_total_relation_size('${table}')::bigint::text as bytes from ${table}`);
-  const tables = await queried<{ name: string; rows: number; bytes: string }>(databaseUrl, parts.join(' union all '));
+  const tables = await rowsOf<{ name: string; rows: number; bytes: string }>(databaseUrl, parts.join(' union all '));
   const stay = tables.filter(({ name }) => forEver.some((table) => table === name));
   const sum = (of: typeof tables, part: 'rows' | 'bytes'): number => of.reduce((all, table) => all + Number(table[part]), 0);
   return { rows: sum(tables, 'rows'), bytes: sum(tables, 'bytes'), rowsForEver: sum(stay, 'rows'), bytesForEver: sum(stay, 'bytes') };
@@ -27,7 +27,7 @@ export async function keptNow(databaseUrl: string): Promise<Kept> {
 
 /** What the nonces of requests take on disk: those of the last minutes, and what was swept out and is used again. */
 export async function nonceBytesNow(databaseUrl: string): Promise<number> {
-  const [row] = await queried<{ bytes: string }>(databaseUrl, `select pg_total_relation_size('request_nonces')::bigint::text as bytes`);
+  const [row] = await rowsOf<{ bytes: string }>(databaseUrl, `select pg_total_relation_size('request_nonces')::bigint::text as bytes`);
   return Number(row?.bytes ?? 0);
 }
 

@@ -188,7 +188,7 @@ export class RamPlayer {
     else {
       const live = this.#held.get(place.frame) ?? (await frames.get(place.frame));
       // Its group comes along and is part of the set: most of what the guest asks for beside a known set lies next to it.
-      for (const each of live.pages) if (groupOf(each) === groupOf(page)) recorder?.noteRam(regionId, each);
+      if (recorder?.recording === true) for (const each of live.pages) if (groupOf(each) === groupOf(page)) recorder.noteRam(regionId, each);
       const end = recorder?.recording === true ? page + this.#ahead.pagesFor(index, page) : undefined;
       await this.#deliver(live, (candidate) => end === undefined || groupOf(candidate) === groupOf(page) || (candidate >= page && candidate < end));
     }

@@ -9,6 +9,7 @@ import { bytesOf, textOf } from '@godwit/wire';
 import { startCoordinator, type RunningCoordinator } from '../coordinator.ts';
 import { identifyCoordinator } from '../coordinator-identity.ts';
 import { openDatabase } from '../database/database.ts';
+import { rowsOf } from '../testing/rows.ts';
 import { newDatabaseUrl } from '../testing/shared-cluster.ts';
 import { addHost, commitOf, createDesktop, enrol, raiseStage, uploadPack, type Person, type Stage } from '../testing/stage.ts';
 import { TestClient } from '../testing/client.ts';
@@ -36,15 +37,7 @@ describe('the audit log', () => {
   after(() => stage[Symbol.asyncDispose]());
 
   /** As whoever has the database: past every rule of the coordinator. */
-  async function query<Found extends object>(text: string): Promise<Found[]> {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    try {
-      return (await client.query<Found>(text)).rows;
-    } finally {
-      await client.end();
-    }
-  }
+  const query = <Found extends object>(text: string): Promise<Found[]> => rowsOf<Found>(url, text);
 
   async function ownLeaves(client: TestClient): Promise<{ index: number; kind: string; epoch: number | null; sequence: number | null }[]> {
     const head = await client.look();
@@ -276,11 +269,8 @@ describe('a coordinator whose log is not what it was', () => {
   ];
 
   async function peaksOfNow(url: string): Promise<Buffer> {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    const { rows } = await client.query<{ peaks: Buffer }>('select peaks from audit_log');
-    await client.end();
-    return rows[0]!.peaks;
+    const [row] = await rowsOf<{ peaks: Buffer }>(url, 'select peaks from audit_log');
+    return row!.peaks;
   }
 
   test('a database that is rewound alone is found at the start by the head that was signed', async () => {

@@ -84,9 +84,17 @@ export class SharedRounds implements Rounds {
     await answered(async () => {
       const state = await this.#queue.getJobState(job);
       if (state === 'unknown') await this.#add(job, 0);
-      // Whoever was quicker has begun it.
-      if (state === 'delayed') await (await this.#queue.getJob(job))?.promote().catch(() => undefined);
+      if (state === 'delayed') await this.#promote(job);
     });
+  }
+
+  async #promote(job: string): Promise<void> {
+    try {
+      await (await this.#queue.getJob(job))?.promote();
+    } catch (error) {
+      // One that does not wait any more was begun by whoever was quicker.
+      if ((await this.#queue.getJobState(job)) === 'delayed') throw error;
+    }
   }
 
   async close(): Promise<void> {

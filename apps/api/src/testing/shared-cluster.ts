@@ -17,17 +17,6 @@ export async function newDatabaseUrl(): Promise<string> {
   return `postgresql:///${name}?host=${cluster.socketDirectory}&user=${databaseUser}`;
 }
 
-/** The rows that a statement gives, over a connection of its own. */
-export async function queried<Row extends object>(databaseUrl: string, text: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  try {
-    return (await client.query<Row>(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 async function startShared(): Promise<{ folder: string; cluster: Cluster }> {
   const folder = mkdtempSync('/tmp/godwit-api-cluster-');
   chmodSync(folder, 0o711); // PostgreSQL's user passes through when the tests run as root
