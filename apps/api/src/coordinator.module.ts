@@ -76,6 +76,7 @@ import { Bus } from './replicas/bus.ts';
 import { PruneController } from './prune/prune.controller.ts';
 import { PruneService } from './prune/prune.service.ts';
 import { ScrubController } from './scrub/scrub.controller.ts';
+import { SecondBucket } from './second-bucket/second-bucket.ts';
 import { SystemController } from './system/system.controller.ts';
 import { clockToken, databaseToken, logToken, oidcToken, randomToken } from './tokens.ts';
 
@@ -90,6 +91,7 @@ export interface Ground {
   readonly coordinator: Coordinator;
   readonly auditLog: AuditLog;
   readonly objects: OpenStore;
+  readonly secondBucket: SecondBucket;
   readonly limits: Limits;
   readonly drain: Drain;
   readonly upkeep: Upkeep;
@@ -117,6 +119,7 @@ export class CoordinatorModule {
         { provide: AuditLog, useValue: ground.auditLog },
         { provide: CoordinatorStore, useValue: ground.objects.store },
         { provide: ServedObjects, useFactory: ground.objects.serve, inject: [ObjectsRepository] },
+        { provide: SecondBucket, useValue: ground.secondBucket },
         { provide: Limits, useValue: ground.limits },
         { provide: Drain, useValue: ground.drain },
         { provide: Upkeep, useValue: ground.upkeep },

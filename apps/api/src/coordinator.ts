@@ -39,7 +39,10 @@ import { openStore, type OpenStore } from './objects/open-store.ts';
 import { OperatorStoreService } from './operator-store/operator-store.service.ts';
 import { Collector } from './prune/collector.ts';
 import { PruneService } from './prune/prune.service.ts';
+import { Finder } from './scrub/finder.ts';
 import { Scrubber } from './scrub/scrubber.ts';
+import { Replicator } from './second-bucket/replicator.ts';
+import { openSecond, SecondBucket, type SecondStore } from './second-bucket/second-bucket.ts';
 import { defaultQuotas } from './quotas/quota-list.ts';
 import { keepDefaultQuotas, type DefaultQuotas } from './quotas/quotas.ts';
 import { OneTimes } from './operators/one-times.ts';
@@ -69,6 +72,8 @@ export interface CoordinatorOptions {
   readonly redisUrl?: string | undefined;
   /** The bucket for objects; without it they lie in the data directory. */
   readonly s3?: S3Settings | undefined;
+  /** Another bucket, to which all objects are copied. */
+  readonly secondBucket?: S3Settings | undefined;
   /** Where browsers find the dashboard, as `parsePublicOrigin` gives it; without it `http://localhost:PORT`. */
   readonly publicOrigin?: string | undefined;
   /** An OpenID provider that operators may sign in with. */
@@ -134,6 +139,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   await auditLog.check();
   const objects = await openStore(data, options.s3, { clock, random, log });
   undo.defer(() => objects.close());
+  const second = options.secondBucket === undefined ? undefined : openSecond(options.secondBucket, clock, random);
   const limits = new Limits(options.rates ?? defaultRates, clock, () => bus.others.size + 1);
   const upkeep = new Upkeep(options.upkeep);
   const drain = new Drain();
@@ -142,7 +148,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const origin = new OwnOrigin(options.publicOrigin);
   const oidc = options.oidc === undefined ? undefined : new OidcProvider(options.oidc, () => `${origin.text}/dashboard/oidc`);
   const metrics = new Metrics(coordinator.version);
-  const module = CoordinatorModule.on({ metrics, db, bus, oneTimes, statements, renewals: keepers.renewals, coordinator, auditLog, objects, limits, drain, upkeep, origin, oidc, clock, random, log });
+  const module = CoordinatorModule.on({ metrics, db, bus, oneTimes, statements, renewals: keepers.renewals, coordinator, auditLog, objects, secondBucket: new SecondBucket(second), limits, drain, upkeep, origin, oidc, clock, random, log });
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false, bodyParser: false, abortOnError: false });
   undo.defer(() => app.close());
@@ -155,7 +161,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   attachStreams(server, streams, drain, log);
   undo.defer(() => closeConnections(server, streams));
   sweepNonces(app.get(HostsRepository), log, undo);
-  const rounds = await beginRounds(options, worksOf(app, { db, bus }, objects, upkeep), { app, db, bus, audience: coordinator.audience, upkeep, clock });
+  const rounds = await beginRounds(options, worksOf(app, { db, bus, log }, { ...objects, second }, upkeep), { app, db, bus, audience: coordinator.audience, upkeep, clock });
   undo.defer(() => rounds.close());
   app.get(JobsService).runBy(rounds);
   const metricsServer = options.metrics === undefined ? undefined : await serveMetrics(options.metrics, { metrics, fleet: app.get(FleetReader), log });
@@ -274,13 +280,21 @@ interface RoundsGround {
 }
 
 /** What is done round after round. Should two replicas do it side by side, it is right all the same: each step is a transaction of its own. */
-function worksOf(app: NestExpressApplication, { db, bus }: { db: Database; bus: Bus }, { store, check }: OpenStore, upkeep: Upkeep): Record<string, Work> {
+function worksOf(app: NestExpressApplication, { db, bus, log }: { db: Database; bus: Bus; log: Log }, { store, check, second }: Stores, upkeep: Upkeep): Record<string, Work> {
   const scrubber = new Scrubber(db, store, upkeep);
+  const finder = new Finder(db, store);
+  const replicator = second === undefined ? undefined : new Replicator({ db, first: store, second, graceMs: upkeep.secondGraceMs, log });
   return {
     prune: pruneAll(db, app.get(PruneService), app.get(Collector)),
     scrub: (signal) => scrubber.round(signal),
+    find: (signal) => finder.round(signal),
     ...(check === undefined ? {} : { 'store-check': () => check.round() }),
+    ...(replicator === undefined ? {} : { replicate: (signal) => replicator.round(signal) }),
     measure: () => app.get(OperatorStoreService).measure(),
     forget: async () => ({ moves: await app.get(MovesService).forgetOld(), runs: await closeRuns(db, bus) }),
   };
+}
+
+interface Stores extends Pick<OpenStore, 'store' | 'check'> {
+  readonly second: SecondStore | undefined;
 }

@@ -25,5 +25,6 @@ import './operators/sign-in.flow.ts';
 import './prune/prune.flow.ts';
 import './quotas/quotas.flow.ts';
 import './s3/bucket.flow.ts';
+import './second-bucket/second-bucket.flow.ts';
 
 after(dropSharedCluster);

@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  if (line.s3 !== undefined) trustOwnAuthority(process.env);
+  if (line.s3 !== undefined || line.secondBucket !== undefined) trustOwnAuthority(process.env);
   const log = tracedLog(jsonLog((text) => process.stderr.write(text), line.logLevel));
   const [stopAsked, hurried] = signals();
   // Only now: what is wrong with the command line is said before a server is loaded.

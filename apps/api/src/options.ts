@@ -6,7 +6,7 @@ import { parseOidc, type OidcOptions } from './operators/oidc-options.ts';
 import { parsePublicOrigin } from './operators/own-origin.ts';
 import { parseQuotaList } from './quotas/quota-list.ts';
 import type { DefaultQuotas } from './quotas/quotas.ts';
-import { s3SettingsOf, type S3Settings } from './s3/s3-settings.ts';
+import { s3SettingsOf, secondBucketOf, type S3Settings } from './s3/s3-settings.ts';
 
 export interface CommandLine {
   readonly help: boolean;
@@ -17,21 +17,22 @@ export interface CommandLine {
   readonly databaseUrl: string | undefined;
   readonly redisUrl: string | undefined;
   readonly s3: S3Settings | undefined;
+  readonly secondBucket: S3Settings | undefined;
   readonly publicOrigin: string | undefined;
   readonly oidc: OidcOptions | undefined;
   /** Between the signal and the stop. */
   readonly drainMs: number;
   readonly logLevel: LogLevel;
   readonly quotas: Partial<DefaultQuotas>;
-  readonly upkeep: { readonly graceMs?: number; readonly everyMs?: number; readonly scrubAgainMs?: number };
+  readonly upkeep: { readonly graceMs?: number; readonly everyMs?: number; readonly scrubAgainMs?: number; readonly secondGraceMs?: number };
 }
 
 export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT] [--grace SECONDS] [--upkeep SECONDS]
-                          [--scrub-again SECONDS] [--public-origin URL] [--metrics HOST:PORT] [--drain SECONDS]
-                          [--quota LIST] [--log LEVEL] [--json]
+                          [--scrub-again SECONDS] [--replica-grace SECONDS] [--public-origin URL]
+                          [--metrics HOST:PORT] [--drain SECONDS] [--quota LIST] [--log LEVEL] [--json]
        godwit-coordinator invite --name NAME [--role ROLE] [--data DIR] [--json]
        godwit-coordinator backup --to DIR | restore --from DIR/backups/TIME [--data DIR] [--json]
-       godwit-coordinator store check [--policy] [--json]
+       godwit-coordinator store check [--replica] [--policy] [--json]
        godwit-coordinator quota [--account ID] [--set LIST] [--data DIR] [--json]
 
   --data DIR          where everything is kept (default: $GODWIT_COORDINATOR_DATA,
@@ -40,6 +41,7 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
   --grace SECONDS     from the moment that nothing needs an object to its deletion (default 3600)
   --upkeep SECONDS    between two rounds of prune and scrub (default 600)
   --scrub-again SECONDS  after this time an object in the store is read again (default 604800)
+  --replica-grace SECONDS  from the deletion of an object in the store to that in the second bucket (default 604800)
   --public-origin URL  where browsers find the dashboard: https://NAME or https://NAME:PORT, behind TLS of yours
                       (default: $GODWIT_COORDINATOR_ORIGIN, else http://localhost:PORT); passkeys hold for it alone
   --metrics HOST:PORT  where Prometheus finds /metrics (default: $GODWIT_COORDINATOR_METRICS, else nowhere);
@@ -59,7 +61,7 @@ store check says whether a bucket does all that Godwit needs; its own help, with
 DATABASE_URL names a PostgreSQL server; without it a private one runs in the data directory.
 REDIS_URL names the Redis that all coordinators on that database share; without it there may be one only.
 S3_BUCKET, S3_ENDPOINT, S3_REGION, S3_PREFIX, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and more name a bucket for objects;
-without it they lie in the data directory.
+without it they lie in the data directory. REPLICA_S3_BUCKET and so on name a second bucket, to which all of them are copied.
 OTEL_EXPORTER_OTLP_ENDPOINT has traces sent there, by OpenTelemetry over HTTP.
 GODWIT_OIDC_ISSUER names an OpenID provider for operators; with it GODWIT_OIDC_CLIENT_ID, GODWIT_OIDC_CLIENT_SECRET
 or GODWIT_OIDC_CLIENT_SECRET_FILE, and who comes in: GODWIT_OIDC_VIEWERS, GODWIT_OIDC_OPERATORS, lists of values of
@@ -84,13 +86,14 @@ export function parseCommandLine(argv: readonly string[], environment: NodeJS.Pr
     databaseUrl: databaseUrlOf(environment),
     redisUrl: redisUrlOf(environment),
     s3: s3SettingsOf(environment),
+    secondBucket: secondBucketOf(environment),
     publicOrigin: origin === undefined ? undefined : parsePublicOrigin(origin),
     oidc: parseOidc(environment),
     drainMs: 0,
     ...milliseconds('drainMs', '--drain', values.drain ?? environment['GODWIT_COORDINATOR_DRAIN']),
     quotas: quotasOf(values.quota ?? environment['GODWIT_COORDINATOR_QUOTA']),
     logLevel: level as LogLevel,
-    upkeep: { ...milliseconds('graceMs', '--grace', values.grace), ...milliseconds('everyMs', '--upkeep', values.upkeep), ...milliseconds('scrubAgainMs', '--scrub-again', values['scrub-again']) },
+    upkeep: { ...milliseconds('graceMs', '--grace', values.grace), ...milliseconds('everyMs', '--upkeep', values.upkeep), ...milliseconds('scrubAgainMs', '--scrub-again', values['scrub-again']), ...milliseconds('secondGraceMs', '--replica-grace', values['replica-grace']) },
   };
 }
 
@@ -98,7 +101,7 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({
       args: [...argv],
-      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'public-origin': { type: 'string' }, metrics: { type: 'string' }, drain: { type: 'string' }, quota: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: { data: { type: 'string' }, listen: { type: 'string' }, grace: { type: 'string' }, upkeep: { type: 'string' }, 'scrub-again': { type: 'string' }, 'replica-grace': { type: 'string' }, 'public-origin': { type: 'string' }, metrics: { type: 'string' }, drain: { type: 'string' }, quota: { type: 'string' }, log: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     }).values;
   } catch (error) {
     throw new Fault('COORDINATOR_OPTIONS', { found: error instanceof Error ? error.message : 'something else' });

@@ -9,7 +9,7 @@ import { startRedis, type RedisServer } from './redis.ts';
 
 after(dropSharedCluster);
 
-const jobs = ['forget', 'measure', 'prune', 'scrub'];
+const jobs = ['find', 'forget', 'measure', 'prune', 'scrub'];
 const limit = { timeout: 240_000 };
 
 /** What replicas share, and the replicas. */

@@ -17,7 +17,8 @@ export const backupUsage = `usage: godwit-coordinator backup --to DIR [--data DI
   not in DIR yet. Objects are read against their digest on the way. DIR/backups/TIME is there only when it is whole.
   restore makes a data directory of one of them. Stop the coordinator first; what is restored into must be empty.
   With DATABASE_URL the database is that one, for both; to restore it has to be empty. With S3_BUCKET objects stay in the bucket,
-  which has versions and replication of its own: backup copies none, and restore looks whether all are there.
+  which has versions of its own and may have a second one: backup copies none, and restore looks whether all are there. A backup
+  of objects in the data directory is restored into a second bucket that way, too.
 
   --to DIR      where backups are kept, one after the other; give each coordinator its own
   --from DIR    one backup

@@ -33,7 +33,8 @@ export interface RestoreParts {
 export async function restore({ dataDirectory, databaseUrl, from, bucket, random, log }: RestoreParts): Promise<BackupNote> {
   const note = await readNote(from);
   const store = bucket === undefined ? 'directory' : 'bucket';
-  if (store !== note.store) throw new Fault('BACKUP_REFUSED', { subject: from, expected: `objects in a ${note.store}`, found: `a ${store}`, hint: 'set S3_BUCKET and the others as they were when the backup was taken' });
+  // The other way round its objects may lie in a second bucket, under the same keys.
+  if (note.store === 'bucket' && store === 'directory') throw new Fault('BACKUP_REFUSED', { subject: from, expected: `objects in a ${note.store}`, found: `a ${store}`, hint: 'set S3_BUCKET and the others as they were when the backup was taken' });
   if (existsSync(dataDirectory) && readdirSync(dataDirectory).length > 0) throw new Fault('BACKUP_REFUSED', { subject: dataDirectory, expected: 'an empty data directory', found: 'one that is in use' });
   const unfinished = `${resolve(dataDirectory)}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
@@ -75,6 +76,7 @@ async function fill({ dataDirectory, databaseUrl, from, bucket, random, log }: R
   undo.defer(() => db.destroy());
   await requireEmpty(db);
   await loadDatabase(address, join(from, 'database.dump'));
+  await doubtCopies(db);
   if (bucket !== undefined) {
     await findObjects(db, bucket);
     return;
@@ -91,4 +93,9 @@ async function fill({ dataDirectory, databaseUrl, from, bucket, random, log }: R
 async function requireEmpty(db: Database): Promise<void> {
   const { rows: [row] } = await reached(() => sql<{ tables: number }>`select count(*) as tables from pg_tables where schemaname = current_schema()`.execute(db));
   if (row?.tables !== 0) throw new Fault('BACKUP_REFUSED', { subject: 'DATABASE_URL', expected: 'an empty database', found: `${row?.tables ?? 0} tables` });
+}
+
+/** What a second bucket had at the time of the backup may be gone from there since: it is looked at again. A database of an older version knows of none. */
+async function doubtCopies(db: Database): Promise<void> {
+  await reached(() => sql`do $$ begin if to_regclass('second_copies') is not null then update second_copies set copied_at = null; end if; end $$`.execute(db));
 }

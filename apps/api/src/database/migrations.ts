@@ -13,6 +13,7 @@ import { addAcknowledged } from '../overview/acknowledged.migration.ts';
 import { addOperatorViews } from '../overview/views.migration.ts';
 import { addCollection } from '../prune/prune.migration.ts';
 import { addQuotas } from '../quotas/quotas.migration.ts';
+import { addSecondBuckets } from '../second-bucket/second-bucket.migration.ts';
 import { addReplicas } from '../replicas/replicas.migration.ts';
 
 /**
@@ -38,6 +39,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0014-quotas': { up: addQuotas },
   '0015-dead-letters': { up: addDeadLetters },
   '0016-partitions': { up: partitionLeaves },
+  '0017-second-bucket': { up: addSecondBuckets },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

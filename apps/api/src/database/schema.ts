@@ -22,6 +22,9 @@ export interface CoordinatorTable {
   desktops_quota: Generated<number>;
   bytes_quota: Generated<BigInteger>;
   moves_per_hour_quota: Generated<number>;
+  /** The store whose objects were looked for last, and the last one that was; null: all of them were. */
+  store_place: string | null;
+  store_looked_to: BigInteger | null;
 }
 
 export interface AccountsTable {
@@ -307,6 +310,25 @@ export interface DeadLettersTable {
   asked_by: string | null;
 }
 
+/** Each place to which objects were ever copied. */
+export interface SecondBucketsTable {
+  bucket_id: Generated<number>;
+  place: string;
+  first_at: Generated<Date>;
+}
+
+/** What may lie in a second bucket; second-bucket/copies.ts says what the times mean together. */
+export interface SecondCopiesTable {
+  account_id: AccountId;
+  object_key: string;
+  bucket_id: number;
+  length_bytes: BigInteger;
+  copied_at: Date | null;
+  /** Since when the store has no such object. */
+  gone_at: Date | null;
+  removing_at: Date | null;
+}
+
 export interface StoreDaysTable {
   day: Date;
   live_bytes: BigInteger;
@@ -343,5 +365,7 @@ export interface Schema {
   moves: MovesTable;
   job_runs: JobRunsTable;
   dead_letters: DeadLettersTable;
+  second_buckets: SecondBucketsTable;
+  second_copies: SecondCopiesTable;
   store_days: StoreDaysTable;
 }

@@ -4,6 +4,8 @@ export interface UpkeepOptions {
   readonly graceMs: number;
   /** After the store refused to delete an object, before it is asked again. */
   readonly retryMs: number;
+  /** From the deletion of an object in the store to that in the second bucket. */
+  readonly secondGraceMs: number;
   /** From the end of one round to the beginning of the next. */
   readonly everyMs: number;
   /** After the first failure of a round; each time twice as long after the next ones. */
@@ -17,11 +19,12 @@ export interface UpkeepOptions {
 const hourMs = 3_600_000;
 
 /** The longest commit that a writer may be in the middle of is minutes; an hour forgives a laptop that slept through lunch. */
-export const defaultUpkeep: UpkeepOptions = { graceMs: hourMs, retryMs: hourMs, everyMs: 10 * 60_000, againMs: 5_000, scrubBytesPerSecond: 16 * 2 ** 20, scrubAgainMs: 7 * 24 * hourMs };
+export const defaultUpkeep: UpkeepOptions = { graceMs: hourMs, retryMs: hourMs, secondGraceMs: 7 * 24 * hourMs, everyMs: 10 * 60_000, againMs: 5_000, scrubBytesPerSecond: 16 * 2 ** 20, scrubAgainMs: 7 * 24 * hourMs };
 
 export class Upkeep implements UpkeepOptions {
   readonly graceMs: number;
   readonly retryMs: number;
+  readonly secondGraceMs: number;
   readonly everyMs: number;
   readonly againMs: number;
   readonly scrubBytesPerSecond: number;
@@ -31,6 +34,7 @@ export class Upkeep implements UpkeepOptions {
     const whole = { ...defaultUpkeep, ...options };
     this.graceMs = whole.graceMs;
     this.retryMs = whole.retryMs;
+    this.secondGraceMs = whole.secondGraceMs;
     this.everyMs = whole.everyMs;
     this.againMs = whole.againMs;
     this.scrubBytesPerSecond = whole.scrubBytesPerSecond;

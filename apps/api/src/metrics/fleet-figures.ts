@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import { attention, type Overview } from '@godwit/wire';
+import { attention, type Overview, type StoreView } from '@godwit/wire';
 import { reached, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import { mayAct } from '../operator-hosts/host-list.ts';
@@ -17,6 +17,7 @@ export interface FleetFigures extends Pick<Overview, 'desktops' | 'protection' |
   readonly deadBytes: number;
   readonly objects: number;
   readonly freeBytes: number | null;
+  readonly secondBucket: StoreView['secondBucket'];
   readonly oldestVerifiedSeconds: number | null;
   readonly oldestContactSeconds: number | null;
   readonly oldestDurableSeconds: number | null;
@@ -50,8 +51,8 @@ export class FleetReader {
     const [overview, store, leases, oldest, jobs] = await Promise.all([this.#overview.read(), this.#store.state(), this.#leases(), this.#oldest(), this.#jobs()]);
     const { desktops, protection, hosts, moves, attention: messages } = overview;
     const health = Object.fromEntries(attention.shape.severity.options.map((severity) => [severity, messages.filter((message) => message.severity === severity).length]));
-    const { liveBytes, deadBytes, objects, freeBytes, oldestUnlookedMs } = store;
-    return { desktops, protection, hosts, leases, health, movesRunning: moves.length, liveBytes, deadBytes, objects, freeBytes, oldestVerifiedSeconds: oldestUnlookedMs === null ? null : oldestUnlookedMs / 1000, ...oldest, jobs };
+    const { liveBytes, deadBytes, objects, freeBytes, secondBucket, oldestUnlookedMs } = store;
+    return { desktops, protection, hosts, leases, health, movesRunning: moves.length, liveBytes, deadBytes, objects, freeBytes, secondBucket, oldestVerifiedSeconds: oldestUnlookedMs === null ? null : oldestUnlookedMs / 1000, ...oldest, jobs };
   }
 
   async #leases(): Promise<Record<string, number>> {

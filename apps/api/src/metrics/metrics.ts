@@ -53,6 +53,9 @@ export class Metrics {
     storeBytes: this.#gauge('godwit_store_bytes', 'Bytes in the store: needed by a checkpoint (live) or not (dead)', ['kind']),
     storeObjects: this.#gauge('godwit_store_objects', 'Objects in the store'),
     storeFree: this.#gauge('godwit_store_free_bytes', 'Bytes that the store can still take; left out where it does not say'),
+    secondObjects: this.#gauge('godwit_second_bucket_objects', 'Objects of the store: in the second bucket (copied), or still to be copied there (behind); this and the next two only with a second bucket', ['kind']),
+    secondBytes: this.#gauge('godwit_second_bucket_bytes', 'Their bytes', ['kind']),
+    secondBehind: this.#gauge('godwit_second_bucket_behind_since_timestamp_seconds', 'When the object that waits longest to be copied to the second bucket was stored; left out where none waits'),
     scrub: this.#gauge('godwit_scrub_oldest_verified_timestamp_seconds', 'When the object that waits longest for scrub was stored or last looked at'),
     jobDone: this.#gauge('godwit_job_last_success_timestamp_seconds', 'When a job last ended well', ['job']),
     jobFailing: this.#gauge('godwit_job_failing', '1: the newest run of a job that ended has failed', ['job']),
@@ -123,6 +126,10 @@ export class Metrics {
     set(fleet.movesRunning, figures.movesRunning);
     set(fleet.storeObjects, figures.objects);
     set(fleet.storeFree, figures.freeBytes);
+    const { copiedObjects, copiedBytes, behindObjects, behindBytes, behindSinceMs = null } = figures.secondBucket ?? {};
+    if (copiedObjects !== undefined && behindObjects !== undefined) each(fleet.secondObjects, 'kind', { copied: copiedObjects, behind: behindObjects });
+    if (copiedBytes !== undefined && behindBytes !== undefined) each(fleet.secondBytes, 'kind', { copied: copiedBytes, behind: behindBytes });
+    set(fleet.secondBehind, behindSinceMs === null ? null : behindSinceMs / 1000);
     set(fleet.scrub, figures.oldestVerifiedSeconds);
     for (const { job, doneSeconds, failing, givenUp } of figures.jobs) {
       if (doneSeconds !== null) fleet.jobDone.set({ job }, doneSeconds);

@@ -8,6 +8,9 @@ import type { Permission } from './signed-url.ts';
  * so that it can be asked for by name. Faults of every method: STORE_UNAVAILABLE, STORE_DENIED.
  */
 export abstract class CoordinatorStore {
+  /** Which one it is, as an operator would name it: another place is another store. */
+  abstract readonly place: string;
+
   /** Hosts put objects past the coordinator: it hears of one when a commit names it, and asks for it then. */
   abstract readonly unseen: boolean;
 
@@ -19,6 +22,9 @@ export abstract class CoordinatorStore {
 
   /** Undefined: no such object. */
   abstract lengthOf(accountId: AccountId, key: string): Promise<number | undefined>;
+
+  /** All of it, at most 8 MiB. OBJECT_NOT_FOUND. */
+  abstract read(accountId: AccountId, key: string): Promise<Buffer>;
 
   /** Length and digest, by reading all of it. OBJECT_NOT_FOUND. */
   abstract inspect(accountId: AccountId, key: string): Promise<StoredFile>;

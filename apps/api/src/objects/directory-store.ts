@@ -8,6 +8,7 @@ import { signUrl, type Permission } from './signed-url.ts';
 
 /** Objects in the coordinator's own directory, which it serves itself (served-objects.ts). */
 export class DirectoryStore extends CoordinatorStore {
+  readonly place = 'the data directory';
   readonly unseen = false;
   readonly #directory: ObjectDirectory;
   readonly #urlKey: KeyObject;
@@ -38,6 +39,10 @@ export class DirectoryStore extends CoordinatorStore {
       if (error instanceof Fault && error.code === 'OBJECT_NOT_FOUND') return undefined;
       throw error;
     }
+  }
+
+  read(accountId: AccountId, key: string): Promise<Buffer> {
+    return this.#directory.read(accountId, key);
   }
 
   inspect(accountId: AccountId, key: string): Promise<StoredFile> {

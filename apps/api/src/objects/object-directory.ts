@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault, type AccountId, type Random } from '@godwit/base';
-import { OnceWritten } from '@godwit/snapshot';
+import { limits, OnceWritten } from '@godwit/snapshot';
 import { OpenFiles, type OpenFile } from './open-files.ts';
 import { receive } from './receive.ts';
 import { readPieces } from './send.ts';
@@ -45,6 +45,19 @@ export class ObjectDirectory {
     } catch (error) {
       throw classify(error, key);
     }
+  }
+
+  /** All of it. Throws OBJECT_NOT_FOUND, OBJECT_LENGTH_REFUSED for a file that is longer than any object. */
+  async read(accountId: AccountId, key: string): Promise<Buffer> {
+    // As below.
+    this.#open.forget(this.#pathOf(accountId, key));
+    return await this.reading(accountId, key, async (file) => {
+      if (file.lengthBytes > limits.objectBytesMax) throw new Fault('OBJECT_LENGTH_REFUSED', { subject: key, expected: `at most ${limits.objectBytesMax} bytes`, found: `${file.lengthBytes}` });
+      const bytes = Buffer.alloc(file.lengthBytes);
+      let atBytes = 0;
+      await readPieces(file, { first: 0, last: file.lengthBytes - 1 }, (piece) => Promise.resolve(void (atBytes += piece.copy(bytes, atBytes))));
+      return bytes;
+    });
   }
 
   /** The object's length and digest, by reading it. */

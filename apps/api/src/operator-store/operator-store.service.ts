@@ -5,12 +5,13 @@ import type { Database } from '../database/database.ts';
 import { readDeadLetters } from '../jobs/dead-letters.ts';
 import { readRuns } from '../jobs/job-runs.ts';
 import { CoordinatorStore } from '../objects/coordinator-store.ts';
+import { SecondBucket } from '../second-bucket/second-bucket.ts';
 import { clockToken, databaseToken } from '../tokens.ts';
 import { fullAt } from './growth.ts';
 import { keepToday, readByDesktop, readCoverage, readDamaged, readDays, readReachedBytes, readToday } from './store-figures.ts';
 
 /** What the overview and its list need of the store. */
-export type StoreState = Pick<StoreView, 'liveBytes' | 'deadBytes' | 'objects' | 'freeBytes' | 'fullAtMs'> & { readonly oldestUnlookedMs: number | null };
+export type StoreState = Pick<StoreView, 'liveBytes' | 'deadBytes' | 'objects' | 'freeBytes' | 'fullAtMs' | 'secondBucket'> & { readonly oldestUnlookedMs: number | null };
 
 const runsMax = 100;
 /** Sums over all objects are asked of the database at most so often, however many pages look. */
@@ -21,21 +22,23 @@ const stateKeepMs = 10_000;
 export class OperatorStoreService {
   readonly #db: Database;
   readonly #objects: Pick<CoordinatorStore, 'freeBytes'>;
+  readonly #second: Pick<SecondBucket, 'standing'>;
   readonly #clock: Clock;
   #state: { readonly atMs: number; readonly value: Promise<StoreState> } | undefined;
 
-  constructor(@Inject(databaseToken) db: Database, @Inject(CoordinatorStore) objects: Pick<CoordinatorStore, 'freeBytes'>, @Inject(clockToken) clock: Clock) {
+  constructor(@Inject(databaseToken) db: Database, @Inject(CoordinatorStore) objects: Pick<CoordinatorStore, 'freeBytes'>, @Inject(SecondBucket) second: Pick<SecondBucket, 'standing'>, @Inject(clockToken) clock: Clock) {
     this.#db = db;
     this.#objects = objects;
+    this.#second = second;
     this.#clock = clock;
   }
 
   async view(): Promise<StoreView> {
     const growth = await this.#growth();
-    const [{ liveBytes, deadBytes, objects, freeBytes, fullAtMs }, coverage, damaged, desktops, runs, deadLetters, reachedBytes] = await Promise.all([
+    const [{ liveBytes, deadBytes, objects, freeBytes, fullAtMs, secondBucket }, coverage, damaged, desktops, runs, deadLetters, reachedBytes] = await Promise.all([
       this.#stateOf(growth), readCoverage(this.#db), readDamaged(this.#db), readByDesktop(this.#db), readRuns(this.#db, runsMax), readDeadLetters(this.#db), readReachedBytes(this.#db),
     ]);
-    return { liveBytes, deadBytes, objects, freeBytes, fullAtMs, dedupFactor: liveBytes === 0 ? null : reachedBytes / liveBytes, desktops, scrub: { ...coverage, damaged }, runs, deadLetters, growth };
+    return { liveBytes, deadBytes, objects, freeBytes, fullAtMs, dedupFactor: liveBytes === 0 ? null : reachedBytes / liveBytes, desktops, scrub: { ...coverage, damaged }, runs, deadLetters, growth, secondBucket };
   }
 
   /** At most ten seconds old. */
@@ -56,9 +59,9 @@ export class OperatorStoreService {
   }
 
   async #stateOf(growth: StoreView['growth']): Promise<Omit<StoreState, 'oldestUnlookedMs'>> {
-    const freeBytes = await this.#objects.freeBytes();
+    const [freeBytes, secondBucket] = await Promise.all([this.#objects.freeBytes(), this.#second.standing(this.#db)]);
     const { liveBytes = 0, deadBytes = 0, objects = 0 } = growth.at(-1) ?? {};
-    return { liveBytes, deadBytes, objects, freeBytes, fullAtMs: fullAt(growth, freeBytes, this.#clock.wallMs()) };
+    return { liveBytes, deadBytes, objects, freeBytes, fullAtMs: fullAt(growth, freeBytes, this.#clock.wallMs()), secondBucket };
   }
 
   /** Day by day; the last one is today, as it is now. */

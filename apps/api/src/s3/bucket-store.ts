@@ -16,6 +16,10 @@ export class BucketStore extends CoordinatorStore {
     this.#bucket = bucket;
   }
 
+  get place(): string {
+    return this.#bucket.place;
+  }
+
   sign({ operation, accountId, key, expiresMs, sha256: digest }: Permission): SignedUrl {
     const place = placeOf(accountId, key);
     if (operation === 'get') return answer(key, 'GET', this.#bucket.signGet(place, expiresMs));
@@ -32,11 +36,14 @@ export class BucketStore extends CoordinatorStore {
     return this.#bucket.objects.size(placeOf(accountId, key));
   }
 
-  /** Objects have at most 8 MiB: read whole. */
   async inspect(accountId: AccountId, key: string): Promise<StoredFile> {
+    const bytes = await this.read(accountId, key);
+    return { lengthBytes: bytes.length, sha256: sha256(bytes) };
+  }
+
+  async read(accountId: AccountId, key: string): Promise<Buffer> {
     try {
-      const bytes = await this.#bucket.objects.get(placeOf(accountId, key));
-      return { lengthBytes: bytes.length, sha256: sha256(bytes) };
+      return await this.#bucket.objects.get(placeOf(accountId, key));
     } catch (error) {
       if (error instanceof Fault && error.code === 'OBJECT_MISSING') throw new Fault('OBJECT_NOT_FOUND', { subject: key, cause: error });
       throw error;

@@ -3,7 +3,7 @@ import { signedUrlStore, type MintedUrl, type MintObject, type ObjectStore, type
 import { urlLifeMs } from '@godwit/wire';
 import { bucketFault, isDenied } from './bucket-faults.ts';
 import { readLock, type BucketLock } from './bucket-lock.ts';
-import type { S3Settings } from './s3-settings.ts';
+import { placeOf, type S3Settings } from './s3-settings.ts';
 import { SigningClient } from './signing-client.ts';
 
 /** A URL, and the headers that its request has to bring as they are. */
@@ -51,6 +51,10 @@ export class Bucket {
   /** To get it, whole or in ranges. For hosts, unless `near`. */
   signGet(key: string, expiresMs: number, near = false): SignedPlace {
     return { url: this.#sign({ method: 'GET', objectName: this.nameOf(key), headers: {} }, expiresMs, near), headers: {} };
+  }
+
+  get place(): string {
+    return placeOf(this.settings);
   }
 
   nameOf(key: string): string {

@@ -1,6 +1,6 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import { s3SettingsOf } from './s3-settings.ts';
+import { s3SettingsOf, secondBucketOf } from './s3-settings.ts';
 
 const least = { S3_BUCKET: 'vault', S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'secret' };
 
@@ -43,4 +43,14 @@ test('no bucket is no bucket, whatever Amazon knows; a bucket half described is 
       return true;
     });
   }
+});
+
+test('a second bucket has names of its own, none of Amazon, and is another one than the first', () => {
+  const second = { REPLICA_S3_BUCKET: 'vault-2', REPLICA_S3_ACCESS_KEY_ID: 'id 2', REPLICA_S3_SECRET_ACCESS_KEY: 'secret', REPLICA_S3_ENDPOINT: 'https://store.example' };
+  const found = secondBucketOf({ ...least, ...second, S3_PREFIX: 'a', AWS_REGION: 'eu-central-1', AWS_SESSION_TOKEN: 'token' })!;
+  deepEqual([found.bucket, found.accessKey, found.endpoint.origin, found.pathStyle, found.prefix, found.region, found.sessionToken], ['vault-2', 'id 2', 'https://store.example', true, '', 'us-east-1', undefined]);
+  deepEqual([secondBucketOf(least), secondBucketOf(second)?.bucket, s3SettingsOf(second)], [undefined, 'vault-2', undefined], 'each may be there without the other');
+  const same = { REPLICA_S3_BUCKET: 'vault', REPLICA_S3_ACCESS_KEY_ID: 'id', REPLICA_S3_SECRET_ACCESS_KEY: 'secret' };
+  for (const wrong of [same, { ...second, REPLICA_S3_BUCKET: '' }, { ...second, REPLICA_S3_ACCESS_KEY_ID: '', AWS_ACCESS_KEY_ID: 'id' }]) throws(() => secondBucketOf({ ...least, ...wrong }), { code: 'COORDINATOR_OPTIONS', subject: /^REPLICA_S3_/ }, JSON.stringify(wrong));
+  equal(secondBucketOf({ ...least, ...same, REPLICA_S3_PREFIX: 'two' })?.prefix, 'two/');
 });

@@ -30,6 +30,8 @@ export const s3Usage = `  S3_BUCKET              the bucket; without it objects 
   S3_PATH_STYLE          true: HOST/BUCKET/KEY, false: BUCKET.HOST/KEY (default: true with an endpoint, else false)
   S3_SIGN_BODY           false for a store that refuses URLs with the hash of their body (default true)
   S3_CA                  a file of certificates (PEM) to trust as well (or AWS_CA_BUNDLE)
+  REPLICA_S3_BUCKET      a second bucket, to which everything is copied; the names above with REPLICA_ before them say
+                         where it is and how it is asked. Names with AWS_ are not read for it.
 `;
 
 const bucketPattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
@@ -37,46 +39,65 @@ const regionPattern = /^[a-zA-Z0-9-]{1,64}$/;
 const prefixPattern = /^[A-Za-z0-9_.-]{1,64}(?:\/[A-Za-z0-9_.-]{1,64}){0,3}\/?$/;
 const defaultRegion = 'us-east-1';
 
-/** What the environment says of a bucket; undefined when it says nothing. Throws COORDINATOR_OPTIONS: a bucket half described is not one left out. */
-export function s3SettingsOf(environment: NodeJS.ProcessEnv): S3Settings | undefined {
-  const read = (...names: readonly string[]): string | undefined => names.map((name) => environment[name]).find((value) => value !== undefined && value !== '');
+/** Before the names of the second bucket, to which everything is copied. */
+export const secondPrefix = 'REPLICA_';
+
+/**
+ * What the environment says of a bucket; undefined when it says nothing. With `before` our names begin with it, and Amazon's do not count: they are of the
+ * first bucket. Throws COORDINATOR_OPTIONS: a bucket half described is not one left out.
+ */
+export function s3SettingsOf(environment: NodeJS.ProcessEnv, before: '' | typeof secondPrefix = ''): S3Settings | undefined {
+  const read = (name: string, ...amazons: readonly string[]): string | undefined => [`${before}${name}`, ...(before === '' ? amazons : [])].map((each) => environment[each]).find((value) => value !== undefined && value !== '');
+  const named = (name: string): string => `${before}${name}`;
   const bucket = read('S3_BUCKET');
   if (bucket === undefined) {
-    const stray = Object.keys(environment).find((name) => name.startsWith('S3_') && environment[name] !== '');
-    if (stray !== undefined) throw new Fault('COORDINATOR_OPTIONS', { subject: stray, expected: 'S3_BUCKET beside it', found: 'none' });
+    const stray = Object.keys(environment).find((name) => name.startsWith(named('S3_')) && environment[name] !== '');
+    if (stray !== undefined) throw new Fault('COORDINATOR_OPTIONS', { subject: stray, expected: `${named('S3_BUCKET')} beside it`, found: 'none' });
     return undefined;
   }
-  if (!bucketPattern.test(bucket)) throw new Fault('COORDINATOR_OPTIONS', { subject: 'S3_BUCKET', expected: 'the name of a bucket', found: bucket });
+  if (!bucketPattern.test(bucket)) throw new Fault('COORDINATOR_OPTIONS', { subject: named('S3_BUCKET'), expected: 'the name of a bucket', found: bucket });
   const region = read('S3_REGION', 'AWS_REGION', 'AWS_DEFAULT_REGION') ?? defaultRegion;
-  if (!regionPattern.test(region)) throw new Fault('COORDINATOR_OPTIONS', { subject: 'S3_REGION', expected: 'the name of a region', found: region });
-  const named = read('S3_ENDPOINT', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL');
-  const endpoint = endpointOf('S3_ENDPOINT', named ?? `https://s3.${region}.amazonaws.com`);
+  if (!regionPattern.test(region)) throw new Fault('COORDINATOR_OPTIONS', { subject: named('S3_REGION'), expected: 'the name of a region', found: region });
+  const told = read('S3_ENDPOINT', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL');
+  const endpoint = endpointOf(named('S3_ENDPOINT'), told ?? `https://s3.${region}.amazonaws.com`);
   const open = read('S3_PUBLIC_ENDPOINT');
-  const accessKey = required('S3_ACCESS_KEY_ID', read('S3_ACCESS_KEY_ID', 'AWS_ACCESS_KEY_ID'));
-  const secretKey = required('S3_SECRET_ACCESS_KEY', read('S3_SECRET_ACCESS_KEY', 'AWS_SECRET_ACCESS_KEY'));
   return {
     endpoint,
-    publicEndpoint: open === undefined ? endpoint : endpointOf('S3_PUBLIC_ENDPOINT', open),
+    publicEndpoint: open === undefined ? endpoint : endpointOf(named('S3_PUBLIC_ENDPOINT'), open),
     region,
     bucket,
-    prefix: prefixOf(read('S3_PREFIX')),
-    accessKey,
-    secretKey,
+    prefix: prefixOf(named('S3_PREFIX'), read('S3_PREFIX')),
+    accessKey: required(named('S3_ACCESS_KEY_ID'), read('S3_ACCESS_KEY_ID', 'AWS_ACCESS_KEY_ID')),
+    secretKey: required(named('S3_SECRET_ACCESS_KEY'), read('S3_SECRET_ACCESS_KEY', 'AWS_SECRET_ACCESS_KEY')),
     sessionToken: read('S3_SESSION_TOKEN', 'AWS_SESSION_TOKEN'),
-    pathStyle: truth('S3_PATH_STYLE', read('S3_PATH_STYLE'), named !== undefined),
-    signBody: truth('S3_SIGN_BODY', read('S3_SIGN_BODY'), true),
+    pathStyle: truth(named('S3_PATH_STYLE'), read('S3_PATH_STYLE'), told !== undefined),
+    signBody: truth(named('S3_SIGN_BODY'), read('S3_SIGN_BODY'), true),
   };
 }
 
-/** Has this process trust the certificates in S3_CA as well, when it is set. Throws COORDINATOR_OPTIONS. */
+/** Which bucket, and what part of it, for people to read. */
+export function placeOf({ endpoint, bucket, prefix }: Pick<S3Settings, 'endpoint' | 'bucket' | 'prefix'>): string {
+  return `bucket ${bucket} at ${endpoint.origin}${prefix === '' ? '' : `, below ${prefix}`}`;
+}
+
+/** The bucket to which everything is copied. Throws COORDINATOR_OPTIONS, also where it is the first one: that would be no second copy. */
+export function secondBucketOf(environment: NodeJS.ProcessEnv): S3Settings | undefined {
+  const [first, second] = [s3SettingsOf(environment), s3SettingsOf(environment, secondPrefix)];
+  if (first !== undefined && second !== undefined && placeOf(first) === placeOf(second)) throw new Fault('COORDINATOR_OPTIONS', { subject: `${secondPrefix}S3_BUCKET`, expected: 'another bucket, or another prefix, than S3_BUCKET', found: 'the same' });
+  return second;
+}
+
+/** Has this process trust the certificates in S3_CA, and those of the second bucket, as well. Throws COORDINATOR_OPTIONS. */
 export function trustOwnAuthority(environment: NodeJS.ProcessEnv): void {
-  const [own, aws] = [environment['S3_CA'] ?? '', environment['AWS_CA_BUNDLE'] ?? ''];
-  const path = own === '' ? aws : own;
-  if (path === '') return;
-  try {
-    setDefaultCACertificates([...getCACertificates('default'), readFileSync(path, 'utf8')]);
-  } catch (error) {
-    throw new Fault('COORDINATOR_OPTIONS', { subject: 'S3_CA', expected: 'a file of certificates (PEM)', found: path, cause: error });
+  const [own, aws, second] = [environment['S3_CA'] ?? '', environment['AWS_CA_BUNDLE'] ?? '', environment[`${secondPrefix}S3_CA`] ?? ''];
+  const files = [['S3_CA', own === '' ? aws : own], [`${secondPrefix}S3_CA`, second]] as const;
+  for (const [name, path] of files) {
+    if (path === '') continue;
+    try {
+      setDefaultCACertificates([...getCACertificates('default'), readFileSync(path, 'utf8')]);
+    } catch (error) {
+      throw new Fault('COORDINATOR_OPTIONS', { subject: name, expected: 'a file of certificates (PEM)', found: path, cause: error });
+    }
   }
 }
 
@@ -88,9 +109,9 @@ function endpointOf(name: string, text: string): URL {
   return url;
 }
 
-function prefixOf(text: string | undefined): string {
+function prefixOf(name: string, text: string | undefined): string {
   if (text === undefined) return '';
-  if (!prefixPattern.test(text) || text.split('/').some((part) => part === '.' || part === '..')) throw new Fault('COORDINATOR_OPTIONS', { subject: 'S3_PREFIX', expected: 'up to four names with slashes between them', found: text });
+  if (!prefixPattern.test(text) || text.split('/').some((part) => part === '.' || part === '..')) throw new Fault('COORDINATOR_OPTIONS', { subject: name, expected: 'up to four names with slashes between them', found: text });
   return text.endsWith('/') ? text : `${text}/`;
 }
 

@@ -15,6 +15,7 @@ import { OperatorsHub } from '../operators/operators-hub.ts';
 import { OperatorNews } from '../overview/operator-news.ts';
 import { OverviewService } from '../overview/overview.service.ts';
 import { Bus } from '../replicas/bus.ts';
+import { SecondBucket } from '../second-bucket/second-bucket.ts';
 import { newDatabaseUrl } from './shared-cluster.ts';
 import { raiseStage, type Stage } from './stage.ts';
 
@@ -45,7 +46,7 @@ export class Views implements AsyncDisposable {
     this.moves = new MovesService(db, news);
     this.desktops = new OperatorDesktopsService(db, this.hub);
     this.hosts = new OperatorHostsService(db, coordinator, this.hub, news);
-    this.store = new OperatorStoreService(db, stage.objects.store, systemClock);
+    this.store = new OperatorStoreService(db, stage.objects.store, new SecondBucket(undefined), systemClock);
     this.overview = new OverviewService(db, coordinator, this.hub, this.store, upkeep, news);
   }
 

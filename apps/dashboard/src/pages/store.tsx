@@ -6,7 +6,7 @@ import '../desktops/desktops.css';
 import { Card, Empty } from '../parts/card.tsx';
 import { Page } from '../shell/page.tsx';
 import { DeadLetters } from '../store/dead-letters.tsx';
-import { ByDesktop, Now, Runs, Scrub } from '../store/store-cards.tsx';
+import { ByDesktop, Now, Runs, Scrub, SecondBucket } from '../store/store-cards.tsx';
 import '../store/store.css';
 import { growthChart } from '../store/store-words.ts';
 import { absoluteText } from '../words/times.ts';
@@ -24,6 +24,9 @@ export function Component() {
         </Card>
         <Card title="Scrub" read={read} lines={4} wide>
           {(store) => <Scrub store={store} />}
+        </Card>
+        <Card title="Second bucket" read={read} lines={3} wide>
+          {(store) => <SecondBucket store={store} />}
         </Card>
         <Card title="By desktop" read={read} lines={6} wide>
           {(store) => <ByDesktop store={store} />}

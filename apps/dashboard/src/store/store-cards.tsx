@@ -7,8 +7,8 @@ import { Empty } from '../parts/card.tsx';
 import { Bytes, Duration, Time } from '../parts/figures.tsx';
 import { Table, type Column } from '../parts/table.tsx';
 import { pathToDesktop } from '../shell/places.ts';
-import { countText } from '../words/figures.ts';
-import { costText, coverageText, dedupText, figuresText, findings, fullText, runLengthMs, runStates, scrubText } from './store-words.ts';
+import { countText, plural } from '../words/figures.ts';
+import { costText, coverageText, dedupText, figuresText, findings, fullText, runLengthMs, runStates, scrubText, secondText } from './store-words.ts';
 
 /** What lies in the store, how long there is room, and what it costs. */
 export function Now({ store }: { readonly store: StoreView }) {
@@ -98,6 +98,30 @@ export function Scrub({ store }: { readonly store: StoreView }) {
           Next step: put these objects back from a copy of the store; a checkpoint that needs one cannot be resumed. <Term term="pack">What an object is</Term>
         </p>
       )}
+    </>
+  );
+}
+
+/** Whether everything is also elsewhere. */
+export function SecondBucket({ store: { secondBucket } }: { readonly store: StoreView }) {
+  const nowMs = useNowMs(60_000);
+  if (secondBucket === null) return <Empty title="There is none.">With REPLICA_S3_BUCKET in the coordinator's environment all objects are copied to another bucket.</Empty>;
+  const { place, copiedObjects, copiedBytes, behindObjects, goneObjects, goneBytes } = secondBucket;
+  return (
+    <>
+      <p className={behindObjects === 0 ? undefined : 'loss'}>{secondText(secondBucket, nowMs)}</p>
+      <dl className="facts">
+        <dt>Where</dt>
+        <dd>{place}</dd>
+        <dt>Copied</dt>
+        <dd>
+          <Bytes value={copiedBytes} /> in {plural(copiedObjects, 'object')}, each read back
+        </dd>
+        <dt>Kept for its grace time</dt>
+        <dd>
+          <Bytes value={goneBytes} /> in {plural(goneObjects, 'object')} that the store has no more
+        </dd>
+      </dl>
     </>
   );
 }

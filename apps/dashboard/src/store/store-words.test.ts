@@ -2,7 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StoreView } from '@godwit/wire/operators';
 import { summaryOf } from '../charts/chart.ts';
-import { costText, coverageText, dedupText, figuresText, fullText, growthChart, runLengthMs, scrubText } from './store-words.ts';
+import { costText, coverageText, dedupText, figuresText, fullText, growthChart, runLengthMs, scrubText, secondText } from './store-words.ts';
 
 const day = 24 * 60 * 60_000;
 const GiB = 1024 ** 3;
@@ -45,4 +45,10 @@ test('figures of a run are read by the units in their names', () => {
 test('the cost of a month follows from a price that somebody typed', () => {
   const lies = { liveBytes: 3 * GiB, deadBytes: GiB };
   deepEqual(['', '0.5', '0,5', ' 2 ', 'x', '-1', '1e9'].map((price) => costText(lies, price)), ['not known', 'about 2.00', 'about 2.00', 'about 8.00', 'that is no price', 'that is no price', 'that is no price']);
+});
+
+test('how far a second bucket is behind is said with the age of what waits longest', () => {
+  const second = { place: 'bucket b', copiedObjects: 2, copiedBytes: 5, behindObjects: 0, behindBytes: 0, behindSinceMs: null, goneObjects: 0, goneBytes: 0 };
+  equal(secondText(second, day), 'Everything that checkpoints need is there too.');
+  equal(secondText({ ...second, behindObjects: 1, behindBytes: GiB, behindSinceMs: 0 }, 3 * day), '1 object (1.0 GiB) is not there yet; what waits longest was stored 3 d ago.');
 });

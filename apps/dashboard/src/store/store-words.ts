@@ -41,6 +41,13 @@ export function scrubText({ scrub: { objects, looked, oldestMs, damaged } }: Pic
   return `${countText(looked)} of ${plural(objects, 'object')} (${coverageText(looked, objects)}) were compared with what was committed${oldest}. ${found}`;
 }
 
+/** What would be lost with the store. */
+export function secondText({ behindObjects, behindBytes, behindSinceMs }: NonNullable<StoreView['secondBucket']>, nowMs: number): string {
+  if (behindObjects === 0) return 'Everything that checkpoints need is there too.';
+  const since = behindSinceMs === null ? '' : `; what waits longest was stored ${roughText(nowMs - behindSinceMs)} ago`;
+  return `${plural(behindObjects, 'object')} (${bytesText(behindBytes)}) ${behindObjects === 1 ? 'is' : 'are'} not there yet${since}.`;
+}
+
 /** Never 100 % before all was looked at, never 0 % once something was. */
 export function coverageText(looked: number, objects: number): string {
   if (looked >= objects) return '100 %';

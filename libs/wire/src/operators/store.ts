@@ -31,6 +31,20 @@ export const deadLetter = z.object({
 });
 export type DeadLetter = z.infer<typeof deadLetter>;
 
+/** A second bucket, to which the objects of the store are copied, and how it stands to the store now. */
+export const secondBucket = z.object({
+  place: z.string().max(512),
+  copiedObjects: count,
+  copiedBytes: byteCount,
+  /** Needed by a checkpoint, and not there yet; when the one that waits longest was stored. */
+  behindObjects: count,
+  behindBytes: byteCount,
+  behindSinceMs: timeMs.nullable(),
+  /** Deleted from the store, and kept there for its grace time. */
+  goneObjects: count,
+  goneBytes: byteCount,
+});
+
 export const storeDay = z.object({ dayMs: timeMs, liveBytes: byteCount, deadBytes: byteCount, objects: count });
 export const storeView = z.object({
   liveBytes: byteCount,
@@ -52,5 +66,7 @@ export const storeView = z.object({
   deadLetters: z.array(deadLetter).max(100),
   /** One a day, oldest first; today's is now. */
   growth: z.array(storeDay).max(400),
+  /** Null: there is none. */
+  secondBucket: secondBucket.nullable(),
 });
 export type StoreView = z.infer<typeof storeView>;
