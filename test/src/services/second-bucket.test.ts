@@ -4,9 +4,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { Bucket, s3SettingsOf } from '@godwit/api';
-import { commitOf, createDesktop, dropSharedCluster, enrol, newDatabaseUrl, rowsOf, uploadPack, type Person } from '@godwit/api/testing';
+import { commitOf, createDesktop, dropSharedCluster, enrol, holdLock, newDatabaseUrl, rowsOf, uploadPack, type Person } from '@godwit/api/testing';
 import { systemClock } from '@godwit/base';
 import { run } from '../docs/programs.ts';
 import { assertGoesOn, startBusy } from '../e2e/two-hosts.ts';
@@ -69,22 +68,20 @@ describe('a second bucket on a real gateway', { timeout: 300_000 }, () => {
   test('goes on after kill -9 in mid-round at another coordinator, and is the store when the first is gone; what it has not is told', async () => {
     const left = await start('left', both());
     const person = await enrol(left.front);
-    const held = new pg.Client({ connectionString: databaseUrl });
-    await held.connect();
-    await held.query('select pg_advisory_lock(7)');
+    const held = await holdLock(databaseUrl, 7);
     // The note of any copy but the first twenty waits for this test.
-    await held.query(`create function hold() returns trigger language plpgsql as $$ begin if (select count(*) from second_copies where copied_at is not null) >= 20 then perform pg_advisory_xact_lock(7); end if; return new; end $$`);
-    await held.query(`create trigger hold before update of copied_at on second_copies for each row when (new.copied_at is not null) execute function hold()`);
+    await rows(`create function hold() returns trigger language plpgsql as $$ begin if (select count(*) from second_copies where copied_at is not null) >= 20 then perform pg_advisory_xact_lock(7); end if; return new; end $$`);
+    await rows(`create trigger hold before update of copied_at on second_copies for each row when (new.copied_at is not null) execute function hold()`);
     const packs = await save(person, left, 40);
     await until(async () => (await count(`pg_stat_activity where wait_event_type = 'Lock' and wait_event = 'advisory' and datname = current_database()`)) > 0);
     equal(await left.end('SIGKILL'), 'SIGKILL');
     // Of a client that is gone the server would still do what it waited for.
-    await held.query(`select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'advisory' and datname = current_database()`);
+    await rows(`select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'advisory' and datname = current_database()`);
     const noted = await count('second_copies where copied_at is not null');
     const there = await lyingIn(ceph, 'second');
     ok(noted >= 20 && noted < there.size && there.size < packs.length, `${noted} noted, ${there.size} put of ${packs.length}`);
-    await held.query('drop trigger hold on second_copies');
-    await held.end();
+    await rows('drop trigger hold on second_copies');
+    await held[Symbol.asyncDispose]();
 
     const right = await start('right', both());
     await until(async () => (await count('second_copies where copied_at is not null')) === packs.length);

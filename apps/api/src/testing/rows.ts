@@ -19,3 +19,11 @@ export async function holdTable(databaseUrl: string, table: string): Promise<Asy
   await client.query(`lock table ${client.escapeIdentifier(table)} in access exclusive mode`);
   return { [Symbol.asyncDispose]: () => client.end() };
 }
+
+/** Whoever asks for this advisory lock waits until it is given free; only triggers of tests ask for any. */
+export async function holdLock(databaseUrl: string, number: number): Promise<AsyncDisposable> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query('select pg_advisory_lock($1)', [number]);
+  return { [Symbol.asyncDispose]: () => client.end() };
+}
