@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bucket, s3SettingsOf } from '@godwit/api';
@@ -144,7 +144,7 @@ describe('a second bucket on a real gateway', { timeout: 300_000 }, () => {
 });
 
 /** Without Redis, and with a directory as the first store: real hosts, real QEMU. */
-test('desktops go on from a second bucket when the directory of objects is gone', { timeout: 300_000 }, async () => {
+test('desktops go on from a second bucket and a backup when the coordinator and its directory of objects are gone', { timeout: 300_000 }, async () => {
   await using ceph = await startCeph();
   await ceph.client.makeBucket('second');
   await using house = new House();
@@ -162,15 +162,24 @@ test('desktops go on from a second bucket when the directory of objects is gone'
   await house.startCoordinator(address, words, secondEnvironment(ceph, 'second'));
   const figures = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   await until(async () => /^godwit_second_bucket_objects\{kind="behind"\} 0$/m.test(await figures()) && !/^godwit_second_bucket_objects\{kind="copied"\} 0$/m.test(await figures()));
+
+  const [data, kept] = [dirname(house.objectsDirectory), join(house.directory, 'kept')];
+  const command = async (...told: string[]) => {
+    const { exitCode, stdout, stderr } = await run(process.execPath, [coordinatorProgram, ...told, '--data', data], { environment: told[0] === 'restore' ? ceph.environmentOf('second') : {} });
+    equal(exitCode, 0, stderr);
+    return stdout;
+  };
+  const { path } = JSON.parse(await command('backup', '--to', kept, '--json')) as { path: string };
   await house.stopCoordinator();
-  await rm(house.objectsDirectory, { recursive: true });
+  await rm(data, { recursive: true });
+  await rm(join(kept, 'objects'), { recursive: true });
+  await command('restore', '--from', path);
 
   await house.startCoordinator(address, [], ceph.environmentOf('second'));
-  const { good } = await b.must('verify', 'work', '--data');
-  equal(good, true);
+  equal((await b.must('verify', 'work', '--data')).good, true);
   await b.must('resume', 'work');
   await waitForWhole(b, 'work', 120_000);
   await assertGoesOn(b, 'work', seen);
   await b.suspend('work');
-  equal(existsSync(house.objectsDirectory), false);
+  equal(existsSync(house.objectsDirectory), false, 'nothing lies on the disk of the coordinator');
 });

@@ -20,6 +20,7 @@ const processes = 'test/src/e2e/faults-processes.test.ts';
 const host = 'test/src/e2e/faults-host.test.ts';
 const leases = 'apps/agent/src/lease/lease-holder.test.ts';
 const prune = 'apps/api/src/prune/prune.flow.ts';
+const second = 'test/src/services/second-bucket.test.ts';
 
 const beside: Readonly<Record<keyof typeof tableB, Beside>> = {
   syscalls: { tests: [['test/src/faults/strace-acts.test.ts', '${act.name}: what is on the disk is what was before or what was written, and what the agent believes']] },
@@ -44,7 +45,12 @@ const beside: Readonly<Record<keyof typeof tableB, Beside>> = {
   unfit: {
     tests: [[host, 'resume without room for the disk is refused before anything is fetched, and the desktop stays free'], [host, 'an agent without the right to userfaultfd resumes eagerly, and says why'], ['apps/agent/src/machine/fitness.test.ts', 'every lack is named in one refusal']],
   },
-  storeLost: {},
+  storeLost: {
+    tests: [
+      [second, 'desktops go on from a second bucket and a backup when the coordinator and its directory of objects are gone'],
+      [second, 'goes on after kill -9 in mid-round at another coordinator, and is the store when the first is gone; what it has not is told'],
+    ],
+  },
 };
 
 export const faultRows: readonly FaultTableRow[] = (Object.entries(tableB) as [keyof typeof tableB, string][]).map(([key, row]) => ({

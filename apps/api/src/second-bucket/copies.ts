@@ -62,10 +62,10 @@ export async function announce(db: Queries, bucketId: number, after: CopyKey): P
   return { objects, next: last === undefined ? undefined : { accountId: last.account_id, key: last.object_key } };
 }
 
-/** It was put there and read back. */
+/** It was put there and read back. One that is gone since, or being removed, stays so. */
 export async function noteCopied(db: Queries, bucketId: number, { accountId, key }: CopyKey): Promise<void> {
   await reached(() => sql`
-    update second_copies set copied_at = clock_timestamp() where account_id = ${accountId} and object_key = ${key} and bucket_id = ${bucketId} and removing_at is null`.execute(db));
+    update second_copies set copied_at = clock_timestamp() where account_id = ${accountId} and object_key = ${key} and bucket_id = ${bucketId}`.execute(db));
 }
 
 /**
