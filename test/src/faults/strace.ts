@@ -43,8 +43,11 @@ export interface Traced {
 
 /** Runs a program from its beginning to its end. */
 export function runTraced(program: readonly string[], environment: Readonly<Record<string, string>>, paths: readonly string[], trace: string, inject?: Inject): Traced {
-  const settings = Object.entries({ ...environment, ...traceable }).flatMap(([name, value]) => ['-E', `${name}=${value}`]);
-  const { stdout, status, signal, stderr } = spawnSync('strace', [...words(paths, trace, inject), ...settings, ...program], { encoding: 'utf8' });
+  const settings = [...Object.entries({ ...environment, ...traceable }).map(([name, value]) => `${name}=${value}`), 'NODE_COMPILE_CACHE'].flatMap((word) => ['-E', word]);
+  // The kernel itself lets all other calls pass: without that each of the thousands by which Node loads its modules would stop for strace.
+  // Signals are then not sent, though.
+  const filter = inject?.kind === 'SIGKILL' ? [] : ['--seccomp-bpf'];
+  const { stdout, status, signal, stderr } = spawnSync('strace', [...filter, ...words(paths, trace, inject), ...settings, ...program], { encoding: 'utf8' });
   // Node itself gives up (SIGABRT) where a file that it read cannot be closed: as good as killed.
   const killed = signal === 'SIGKILL' || signal === 'SIGABRT';
   if (!killed && status !== 0) throw new Error(`${program.join(' ')} ended with ${status}: ${stderr}`);
