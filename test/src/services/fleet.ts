@@ -38,7 +38,7 @@ export class Fleet implements AsyncDisposable {
     const redis = undo.use(await startRedis(join(directory, 'redis')));
     const ceph = undo.use(await startCeph());
     await ceph.client.makeBucket(bucket);
-    const fleet = new Fleet(directory, await newDatabaseUrl(), redis, ceph);
+    const fleet = new Fleet(directory, await newDatabaseUrl('empty'), redis, ceph);
     undo.move();
     return fleet;
   }

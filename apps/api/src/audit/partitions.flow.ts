@@ -7,7 +7,7 @@ import { migrations } from '../database/migrations.ts';
 import { newDatabaseUrl } from '../testing/shared-cluster.ts';
 
 test('leaves from before there were partitions stay as they are, and each later one goes to the partition of its place', async () => {
-  const db = openDatabase({ url: await newDatabaseUrl() }, silentLog);
+  const db = openDatabase({ url: await newDatabaseUrl('empty') }, silentLog);
   const to = async (all: typeof migrations): Promise<void> => equal((await new Migrator({ db, provider: { getMigrations: () => Promise.resolve({ ...all }) } }).migrateToLatest()).error, undefined);
   const account = '1'.repeat(32);
   const add = (at: number) => sql`insert into audit_leaves (leaf_index, account_id, kind, number, bytes) values (${at}, ${account}, 'host-added', 1, '')`.execute(db);

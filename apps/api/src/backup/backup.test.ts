@@ -130,7 +130,7 @@ describe('backup and restore', () => {
     const { path } = JSON.parse((await command(['backup', '--data', stage.dataDirectory, '--to', join(folder, 'kept'), '--json'], { DATABASE_URL: databaseUrl })).stdout) as { path: string };
     const again = join(folder, 'again');
     match((await command(['restore', '--from', path, '--data', again], { DATABASE_URL: databaseUrl })).stderr, /an empty database.*\[BACKUP_REFUSED\]/s);
-    equal((await command(['restore', '--from', path, '--data', again], { DATABASE_URL: await newDatabaseUrl() })).code, 0);
+    equal((await command(['restore', '--from', path, '--data', again], { DATABASE_URL: await newDatabaseUrl('empty') })).code, 0);
     ok(!existsSync(join(again, 'postgres')) && allFiles(join(again, 'objects')).length > 0);
   });
 

@@ -106,7 +106,7 @@ describe('quotas', () => {
   });
 
   test('counts what was there before there were quotas, and what coordinators of the version before put in', async () => {
-    const db = openDatabase({ url: await newDatabaseUrl() }, silentLog);
+    const db = openDatabase({ url: await newDatabaseUrl('empty') }, silentLog);
     try {
       const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0014'));
       const to = async (all: typeof migrations): Promise<void> => equal((await new Migrator({ db, provider: { getMigrations: () => Promise.resolve({ ...all }) } }).migrateToLatest()).error, undefined);
