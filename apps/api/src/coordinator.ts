@@ -23,7 +23,7 @@ import { answerFault } from './http/fault.filter.ts';
 import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
 import { watchRequests, type WatchParts } from './http/request-watch.ts';
 import { Signatures } from './http/signatures.ts';
-import { attachStreams, type Stream } from './http/streams.ts';
+import { attachStreams, sendAway, sendAwayEvenly, type Stream } from './http/streams.ts';
 import { closeRuns, readDoneAgoMs } from './jobs/job-runs.ts';
 import { JobsService } from './jobs/jobs.service.ts';
 import { OwnRounds, type Rounds } from './jobs/rounds.ts';
@@ -176,7 +176,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     metricsUrl: metricsServer?.url,
     databasePid: () => cluster?.pid(),
     inviteFirst: () => app.get(OperatorsService).inviteFirst(),
-    drain: (lastsMs, hurried) => drain.begin(lastsMs, hurried),
+    drain: (lastsMs, hurried) => drain.begin(lastsMs, hurried, (overMs) => sendAwayEvenly(streams, overMs)),
     close: () => running.disposeAsync(),
   };
 }
@@ -244,7 +244,7 @@ function harden(_request: Request, response: Response, next: NextFunction): void
 
 /** Idle connections end at once, those with a request under way and those of streams get a moment. */
 async function closeConnections(server: Server, streams: readonly Stream[]): Promise<void> {
-  for (const stream of streams) stream.sendAway();
+  sendAway(streams);
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeIdleConnections();
   const timer = setTimeout(() => {

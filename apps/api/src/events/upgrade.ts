@@ -42,8 +42,8 @@ export class EventStream implements Stream {
     this.#server.handleUpgrade(request, socket, head, (client) => this.#serve(client, caller));
   }
 
-  sendAway(): void {
-    for (const client of this.#server.clients) client.close(connectAgainCode);
+  get clients(): ReadonlySet<WebSocket> {
+    return this.#server.clients;
   }
 
   close(): void {

@@ -11,14 +11,16 @@ export interface Stream {
   readonly path: string;
   /** Upgrades the connection, or throws a fault before anything was written. */
   take(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
-  /** Asks every client to connect again, which may lead it to another replica. */
-  sendAway(): void;
+  readonly clients: ReadonlySet<WebSocket>;
   /** Ends those that have not gone. */
   close(): void;
 }
 
 /** RFC 6455, 7.4.1 and the registry after it: the service is being started anew, connect again. */
 export const connectAgainCode = 1012;
+
+/** How often a portion of the clients is sent away. */
+const portionMs = 50;
 
 /** What may wait for one client: some hundred messages; a client further behind reads the state again instead. */
 const queueLimitBytes = 256 * 1024;
@@ -35,6 +37,27 @@ export function attachStreams(server: Server, streams: readonly Stream[], drain:
     };
     take().catch((error: unknown) => refuse(socket, error, log));
   });
+}
+
+/** Asks every client to connect again, which may lead it to another replica. */
+export function sendAway(streams: readonly Stream[]): void {
+  for (const client of openClients(streams)) client.close(connectAgainCode);
+}
+
+/** The same, a few at a time for `overMs`: each that comes to another replica has a signature there to verify. Disposing of it ends that. */
+export function sendAwayEvenly(streams: readonly Stream[], overMs: number): Disposable {
+  const { length: atFirst } = openClients(streams);
+  let leftMs = overMs;
+  const timer = setInterval(() => {
+    leftMs = Math.max(0, leftMs - portionMs);
+    const staying = Math.floor((atFirst * leftMs) / overMs);
+    for (const client of openClients(streams).slice(staying)) client.close(connectAgainCode);
+  }, portionMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+function openClients(streams: readonly Stream[]): WebSocket[] {
+  return streams.flatMap(({ clients }) => [...clients]).filter(({ readyState, OPEN }) => readyState === OPEN);
 }
 
 function refuse(socket: Duplex, error: unknown, log: Log): void {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { Fault, type Clock, type Log } from '@godwit/base';
 import { closeCodes, routes, sessionEndedCode, type OperatorMessage } from '@godwit/wire';
-import { connectAgainCode, sendOrCut, type Stream } from '../http/streams.ts';
+import { sendOrCut, type Stream } from '../http/streams.ts';
 import type { OperatorsHub } from './operators-hub.ts';
 import type { OwnOrigin } from './own-origin.ts';
 import type { Sessions } from './sessions.ts';
@@ -41,8 +41,8 @@ export class OperatorStream implements Stream {
     this.#server.handleUpgrade(request, socket, head, (client) => this.#serve(client, sessionId));
   }
 
-  sendAway(): void {
-    for (const client of this.#server.clients) client.close(connectAgainCode);
+  get clients(): ReadonlySet<WebSocket> {
+    return this.#server.clients;
   }
 
   close(): void {
