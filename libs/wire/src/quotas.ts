@@ -33,7 +33,11 @@ export type AccountQuotas = z.infer<typeof accountQuotas>;
 /** From this share on somebody should know. */
 const nearShare = 0.9;
 
+/** Of fewer desktops a share says nothing: who has one of one has what was meant. More than all of them is worth a word all the same. */
+const fewDesktops = 10;
+
 /** The quotas that are used up or nearly so. */
 export function nearQuotas(of: Quotas): QuotaName[] {
-  return (Object.keys(of) as QuotaName[]).filter((name) => of[name].used >= nearShare * of[name].most);
+  const isMeant = (name: QuotaName): boolean => name === 'desktops' && of.desktops.most < fewDesktops && of.desktops.used <= of.desktops.most;
+  return (Object.keys(of) as QuotaName[]).filter((name) => of[name].used >= nearShare * of[name].most && !isMeant(name));
 }

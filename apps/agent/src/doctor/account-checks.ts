@@ -4,7 +4,7 @@ import type { DoctorFinding } from '@godwit/wire';
 import { credentialKeeper } from '../account/home-key.ts';
 import { bytesText, durationText } from '../cli/figures.ts';
 import type { Home } from '../home.ts';
-import { nearQuotaText } from './quota-words.ts';
+import { nearQuotaText, roomText } from './quota-words.ts';
 import { good, ill, type Check } from './patient.ts';
 
 /** Looks at the account of this host, its keys, and its ways to coordinator and store. */
@@ -92,7 +92,7 @@ export const checkQuotas: Check = async ({ quotas: ask }) => {
   try {
     const quotas = await ask();
     const near = quotas === undefined ? undefined : nearQuotaText(quotas);
-    if (near === undefined) return good('quotas', 'quotas', quotas === undefined ? 'the coordinator knows none' : 'the account is far from what it may have');
+    if (near === undefined) return good('quotas', 'quotas', quotas === undefined ? 'the coordinator knows none' : roomText(quotas));
     return ill('quotas', 'quotas', near, 'drop old checkpoints with `godwit prune`, or ask the operator of the coordinator for more; what is over it is refused');
   } catch (error) {
     const fault = Fault.from(error);

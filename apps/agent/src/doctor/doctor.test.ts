@@ -44,6 +44,14 @@ describe('the doctor', () => {
     assert.deepEqual(findings.map(({ code }) => code), ['qemu', 'machine-types', 'rights', 'kvm', 'userfaultfd', 'background-snapshot', 'disk', 'core-dumps', 'sleep', 'notifications', 'account', 'keys', 'permissions', 'cache', 'coordinator', 'clock', 'membership', 'store', 'quotas']);
   });
 
+  test('takes it for no fault that an account has the few desktops that it may have, and for one that it has more', async () => {
+    const of = async (used: number, most: number) => doctor(well({ quotas: () => Promise.resolve({ ...roomy, desktops: { used, most } }) }));
+    const { findings, verdict } = await of(1, 1);
+    assert.deepEqual([verdict, findings.at(-1)?.found], ['good', 'the account has its 1 of 1 desktops, and is far from what else it may have']);
+    assert.equal((await of(2, 1)).verdict, 'degraded');
+    assert.equal((await of(18, 20)).verdict, 'degraded');
+  });
+
   const degraded: [string, Partial<Patient>, RegExp, RegExp][] = [
     ['kvm', can({ accelerator: 'tcg', kvmRefusal: 'there is no /dev/kvm' }), /no \/dev\/kvm/, /restart the agent/],
     ['userfaultfd', can({ postcopyRefusal: 'Postcopy is not supported' }), /resumes are eager/, /vm\.unprivileged_userfaultfd=1/],
