@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { OperatorHost } from '@godwit/wire/operators';
 import { useAct } from '../api/act.tsx';
+import { DialogButtons } from '../parts/dialog-buttons.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Refused } from '../parts/refused.tsx';
 import { barText } from './host-words.ts';
@@ -30,14 +31,7 @@ export function Bar({ host, barred, onClose }: { readonly host: OperatorHost; re
           <input value={reason} maxLength={128} required={barred} pattern="[ -~]+" title="letters, digits and signs of ASCII" autoComplete="off" onChange={(event) => setReason(event.target.value)} />
         </label>
         <Refused refusal={refusal} />
-        <div className="buttons">
-          <button type="submit" className={barred ? 'button button-danger' : 'button button-main'} disabled={busy}>
-            {barred ? `Bar ${host.name}` : `Let ${host.name} in`}
-          </button>
-          <button type="button" className="button" onClick={onClose}>
-            Change nothing
-          </button>
-        </div>
+        <DialogButtons change={barred ? `Bar ${host.name}` : `Let ${host.name} in`} danger={barred} disabled={busy} onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -3,6 +3,7 @@ import type { AccountQuotas, QuotaName } from '@godwit/wire/operators';
 import { useAct } from '../api/act.tsx';
 import { useRead } from '../api/read.ts';
 import { Card } from '../parts/card.tsx';
+import { DialogButtons } from '../parts/dialog-buttons.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Refused } from '../parts/refused.tsx';
 import { useMay } from '../shell/session.tsx';
@@ -66,14 +67,7 @@ function Change({ accountId, quotas, onClose }: { readonly accountId: string; re
         {field('movesPerHour', 'Moves an hour')}
         {'wrong' in meant ? <p role="alert">{meant.wrong}</p> : null}
         <Refused refusal={refusal} />
-        <div className="buttons">
-          <button type="submit" className="button button-main" disabled={busy || 'wrong' in meant}>
-            Give these quotas
-          </button>
-          <button type="button" className="button" onClick={onClose}>
-            Change nothing
-          </button>
-        </div>
+        <DialogButtons change="Give these quotas" disabled={busy || 'wrong' in meant} onClose={onClose} />
       </form>
     </Dialog>
   );
