@@ -19,8 +19,11 @@ const browser = inFolders(['browser']);
 const services = [...inFolders(['services']), 'apps/api/dist/backup/*.test.js', 'apps/api/dist/database/query-plans.test.js'];
 /** Tests whose milliseconds count: they have the machine for themselves. */
 const punctual = inFolders(['guard']);
-/** Files that take a minute or more come first, so that nobody waits for one of them alone in the end. */
-const long = ['account/revoke', 'takeover/takeover', 'offline/offline', 'e2e/faults-processes', 'crash/crash', 'history/history', 'faults/campaign', 'e2e/refusals'].map((name) => `test/dist/${name}.test.js`);
+/** Files that take long come first, the longest at the head, so that in the end nobody waits for one of them alone. */
+const long = [
+  'takeover/takeover', 'offline/offline', 'e2e/faults-processes', 'history/history', 'faults/campaign', 'e2e/move', 'faults/strace-acts', 'e2e/refusals', 'crash/crash', 'e2e/faults-store',
+  'offline/offline-kills', 'lease/lease', 'e2e/faults-host', 'e2e/contract', 'account/coordinator', 'audit/audit', 'account/keys-at-rest', 'sim/sim', 'account/revoke', 'docs/typed',
+].map((name) => `test/dist/${name}.test.js`).concat('apps/api/dist/flows.test.js', 'apps/api/dist/views.test.js', 'apps/api/dist/main.test.js');
 
 const UNIT_LIMIT_MS = 240_000;
 /** Real QEMU under software emulation, real PostgreSQL: minutes are possible, hours are not. */
@@ -58,7 +61,12 @@ function findFiles(rootDir: string, wanted: readonly string[], patterns: readonl
   return globSync(patterns, { cwd: rootDir, exclude })
     .filter((file) => existsSync(join(rootDir, sourceOf(file))))
     .filter((file) => wanted.length === 0 || wanted.some((word) => sourceOf(file).includes(word)))
-    .sort((a, b) => Number(long.includes(b)) - Number(long.includes(a)) || (a < b ? -1 : 1));
+    .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+}
+
+function place(file: string): number {
+  const found = long.indexOf(file);
+  return found < 0 ? long.length : found;
 }
 
 /** The TypeScript source of a built file, which is the name people know. */
