@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENTS_FILE_VARIABLE, parseEvents } from './event.ts';
 
 const REPORTER = join(import.meta.dirname, 'reporter.js');
+/** What V8 compiled is kept for the many processes that load the same modules. */
+const COMPILED_DIR = join(import.meta.dirname, '../../../.cache/compiled');
 /** How much of a failed file's own prints is kept; the end of it is what matters. */
 const KEPT_OUTPUT_CHARS = 16_384;
 /** Servers that a test has told to end may take this long about it. */
@@ -72,7 +74,7 @@ async function runProcess(file: string, eventsFile: string, limitMs: number): Pr
   const child = spawn(process.execPath, ['--enable-source-maps', `--test-reporter=${REPORTER}`, file], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, [EVENTS_FILE_VARIABLE]: eventsFile },
+    env: { ...process.env, [EVENTS_FILE_VARIABLE]: eventsFile, NODE_COMPILE_CACHE: COMPILED_DIR },
   });
   let output = '';
   const keep = (text: string) => { output = (output + text).slice(-KEPT_OUTPUT_CHARS); };
