@@ -11,7 +11,7 @@ describe('where compiled code is kept', () => {
   beforeEach(() => void (home = mkdtempSync(join(tmpdir(), 'godwit-code-'))));
   afterEach(() => rmSync(home, { recursive: true }));
 
-  test('in a folder of the home that is its user\'s alone, and there Node puts what it compiled', () => {
+  test('in a folder of the home that belongs to its user alone, and Node puts there what it compiled', () => {
     const folder = folderForCode(home);
     equal(folder, join(home, '.cache/godwit/compiled'));
     equal(statSync(folder).mode & 0o777, 0o700);
