@@ -1,10 +1,11 @@
 import { mkdirSync, statSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+import { enableCompileCache, getCompileCacheDir } from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
 /** Keeps what V8 compiles of the modules that are loaded from now on, for the next start: a sixth of a short command's time. Without a safe place for it nothing is kept. */
 export function keepCompiledCode(): void {
+  if (getCompileCacheDir() !== undefined) return; // NODE_COMPILE_CACHE has said where.
   const folder = folderForCode(homeOfUser());
   if (folder !== undefined) enableCompileCache(folder);
 }
