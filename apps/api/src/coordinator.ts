@@ -24,6 +24,8 @@ import { defaultRates, Limits, type RateOptions } from './http/limits.ts';
 import { watchRequests, type WatchParts } from './http/request-watch.ts';
 import { Signatures } from './http/signatures.ts';
 import { attachStreams, sendAway, sendAwayEvenly, type Stream } from './http/streams.ts';
+import { AskedJobs } from './jobs/asked-jobs.ts';
+import type { Pace } from './jobs/attempts.ts';
 import { closeRuns, readDoneAgoMs } from './jobs/job-runs.ts';
 import { JobsService } from './jobs/jobs.service.ts';
 import { OwnRounds, type Rounds } from './jobs/rounds.ts';
@@ -34,6 +36,8 @@ import { FleetReader } from './metrics/fleet-figures.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { serveMetrics } from './metrics/metrics-server.ts';
 import { MovesService } from './moves/moves.service.ts';
+import type { NotifySettings } from './notify/notify-settings.ts';
+import { openChannels, tellWorks } from './notify/works.ts';
 import { ObjectRequests } from './objects/object-requests.ts';
 import { openStore, type OpenStore } from './objects/open-store.ts';
 import { OperatorStoreService } from './operator-store/operator-store.service.ts';
@@ -57,6 +61,7 @@ import { OwnOrigin } from './operators/own-origin.ts';
 import { servePages } from './operators/pages.ts';
 import { Sessions } from './operators/sessions.ts';
 import { Tickets } from './operators/tickets.ts';
+import { OverviewService } from './overview/overview.service.ts';
 import { Bus } from './replicas/bus.ts';
 import { RedisBus } from './replicas/redis-bus.ts';
 import { connectRedis } from './replicas/redis.ts';
@@ -78,6 +83,8 @@ export interface CoordinatorOptions {
   readonly publicOrigin?: string | undefined;
   /** An OpenID provider that operators may sign in with. */
   readonly oidc?: OidcOptions | undefined;
+  /** Who is told outside of what needs a person; without it nobody. */
+  readonly notify?: NotifySettings | undefined;
   /** Where Prometheus may ask for figures; without it nobody may. */
   readonly metrics?: { readonly host: string; /** 0: any free one. */ readonly port: number } | undefined;
   readonly rates?: RateOptions;
@@ -161,9 +168,14 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   attachStreams(server, streams, drain, log);
   undo.defer(() => closeConnections(server, streams));
   sweepNonces(app.get(HostsRepository), log, undo);
-  const rounds = await beginRounds(options, worksOf(app, { db, bus, log }, { ...objects, second }, upkeep), { app, db, bus, audience: coordinator.audience, upkeep, clock });
+  const channels = await openChannels(options.notify ?? {}, { clock, log });
+  for (const { name } of channels) metrics.willNotify(name);
+  const telling = tellWorks(channels, { db, overview: app.get(OverviewService), metrics, origin: origin.text, goneAfterMs: upkeep.goneAfterMs, random });
+  const rounds = await beginRounds(options, { ...worksOf(app, { db, bus, log }, { ...objects, second }, upkeep), ...telling }, { app, db, bus, audience: coordinator.audience, pace: paceOf(upkeep, telling), clock });
   undo.defer(() => rounds.close());
   app.get(JobsService).runBy(rounds);
+  const asked = new AskedJobs(db, rounds, upkeep.askedEveryMs, log);
+  undo.defer(() => asked.close());
   const metricsServer = options.metrics === undefined ? undefined : await serveMetrics(options.metrics, { metrics, fleet: app.get(FleetReader), log });
   if (metricsServer !== undefined) undo.defer(() => metricsServer.close());
   const { address, port, family } = server.address() as AddressInfo;
@@ -262,12 +274,12 @@ function sweepNonces(hosts: HostsRepository, log: Log, undo: AsyncDisposableStac
 }
 
 /** What runs the jobs: BullMQ at one of the replicas each, or timers of this process where it is alone (docs/decisions/0022). */
-async function beginRounds({ redisUrl, log }: CoordinatorOptions, works: Readonly<Record<string, Work>>, { app, db, bus, audience, upkeep: { everyMs, againMs }, clock }: RoundsGround): Promise<Rounds> {
-  const attempts = onRecord(works, { db, bus, news: app.get(OperatorsHub) });
-  if (redisUrl === undefined) return new OwnRounds(attempts, { everyMs, againMs, doneAgoMs: await readDoneAgoMs(db), log });
+async function beginRounds({ redisUrl, log }: CoordinatorOptions, works: Readonly<Record<string, Work>>, { app, db, bus, audience, pace, clock }: RoundsGround): Promise<Rounds> {
+  const attempts = onRecord(works, { db, bus, news: app.get(OperatorsHub), pace });
+  if (redisUrl === undefined) return new OwnRounds(attempts, { ...pace, doneAgoMs: await readDoneAgoMs(db), log });
   // Loaded by replicas alone.
   const { SharedRounds } = await import('./jobs/shared-rounds.ts');
-  return SharedRounds.begin(attempts, { redisUrl, audience, everyMs, againMs, clock, log });
+  return SharedRounds.begin(attempts, { redisUrl, audience, ...pace, clock, log });
 }
 
 interface RoundsGround {
@@ -275,8 +287,13 @@ interface RoundsGround {
   readonly db: Database;
   readonly bus: Bus;
   readonly audience: string;
-  readonly upkeep: Upkeep;
+  readonly pace: Pace;
   readonly clock: Clock;
+}
+
+/** Whoever is told outside does not wait for ten minutes. */
+function paceOf({ everyMs, againMs, tellEveryMs }: Upkeep, telling: Readonly<Record<string, Work>>): Pace {
+  return { everyMs, againMs, ownEveryMs: Object.fromEntries(Object.keys(telling).map((job) => [job, Math.min(everyMs, tellEveryMs)])) };
 }
 
 /** What is done round after round. Should two replicas do it side by side, it is right all the same: each step is a transaction of its own. */

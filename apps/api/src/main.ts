@@ -30,6 +30,18 @@ async function main(): Promise<void> {
     process.stdout.write(await quotaCommand(words.slice(1), process.env, isRoot));
     return;
   }
+  if (words[0] === 'jobs') {
+    const { jobsCommand } = await import('./jobs/jobs-command.ts');
+    process.stdout.write(await jobsCommand(words.slice(1), process.env, isRoot));
+    return;
+  }
+  if (words[0] === 'notify') {
+    const { notifyCommand } = await import('./notify/notify-command.ts');
+    const { text, exitCode } = await notifyCommand(words.slice(1), process.env);
+    process.stdout.write(text);
+    process.exitCode = exitCode;
+    return;
+  }
   const line = parseCommandLine(words, process.env, isRoot);
   if (line.help) {
     process.stdout.write(usage);

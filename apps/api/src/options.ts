@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Fault, type LogLevel } from '@godwit/base';
+import { notifySettingsOf, type NotifySettings } from './notify/notify-settings.ts';
 import { parseOidc, type OidcOptions } from './operators/oidc-options.ts';
 import { parsePublicOrigin } from './operators/own-origin.ts';
 import { parseQuotaList } from './quotas/quota-list.ts';
@@ -20,6 +21,7 @@ export interface CommandLine {
   readonly secondBucket: S3Settings | undefined;
   readonly publicOrigin: string | undefined;
   readonly oidc: OidcOptions | undefined;
+  readonly notify: NotifySettings;
   /** Between the signal and the stop. */
   readonly drainMs: number;
   readonly logLevel: LogLevel;
@@ -34,6 +36,8 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
        godwit-coordinator backup --to DIR | restore --from DIR/backups/TIME [--data DIR] [--json]
        godwit-coordinator store check [--replica] [--policy] [--json]
        godwit-coordinator quota [--account ID] [--set LIST] [--data DIR] [--json]
+       godwit-coordinator jobs [retry NAME | put-away NAME] [--data DIR] [--json]
+       godwit-coordinator notify --test [--json]
 
   --data DIR          where everything is kept (default: $GODWIT_COORDINATOR_DATA,
                       else ~/.local/share/godwit-coordinator, as root /var/lib/godwit-coordinator)
@@ -56,12 +60,14 @@ export const usage = `usage: godwit-coordinator [--data DIR] [--listen HOST:PORT
 invite prints a one-time code for an operator of the dashboard; its own help: invite --help
 backup and restore keep all of it elsewhere and bring it back; their own help: backup --help
 quota says what accounts use, and gives one more or less than the others; its own help: quota --help
+jobs says when each job was done last, and has one that was given up tried again; its own help: jobs --help
 store check says whether a bucket does all that Godwit needs; its own help, with all names: store --help
 
 DATABASE_URL names a PostgreSQL server; without it a private one runs in the data directory.
 REDIS_URL names the Redis that all coordinators on that database share; without it there may be one only.
 S3_BUCKET, S3_ENDPOINT, S3_REGION, S3_PREFIX, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and more name a bucket for objects;
 without it they lie in the data directory. REPLICA_S3_BUCKET and so on name a second bucket, to which all of them are copied.
+NOTIFY_WEBHOOK_URL and NOTIFY_SMTP_URL have operators told outside of what needs a person; see notify --help
 OTEL_EXPORTER_OTLP_ENDPOINT has traces sent there, by OpenTelemetry over HTTP.
 GODWIT_OIDC_ISSUER names an OpenID provider for operators; with it GODWIT_OIDC_CLIENT_ID, GODWIT_OIDC_CLIENT_SECRET
 or GODWIT_OIDC_CLIENT_SECRET_FILE, and who comes in: GODWIT_OIDC_VIEWERS, GODWIT_OIDC_OPERATORS, lists of values of
@@ -89,6 +95,7 @@ export function parseCommandLine(argv: readonly string[], environment: NodeJS.Pr
     secondBucket: secondBucketOf(environment),
     publicOrigin: origin === undefined ? undefined : parsePublicOrigin(origin),
     oidc: parseOidc(environment),
+    notify: notifySettingsOf(environment),
     drainMs: 0,
     ...milliseconds('drainMs', '--drain', values.drain ?? environment['GODWIT_COORDINATOR_DRAIN']),
     quotas: quotasOf(values.quota ?? environment['GODWIT_COORDINATOR_QUOTA']),

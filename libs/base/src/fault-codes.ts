@@ -198,6 +198,7 @@ export const faultCodes = {
   DATA_DIRECTORY_REFUSED: entry('invalid', 'the data directory cannot be used', 'give another one with --data'),
   POSTGRES_MISSING: entry('unavailable', 'no PostgreSQL server program was found', 'install the package postgresql, or set DATABASE_URL to a server'),
   POSTGRES_FAILED: entry('unavailable', 'the private PostgreSQL did not start', "see postgres.log in the coordinator's data directory"),
+  NOTIFY_FAILED: entry('unavailable', 'operators could not be told outside', 'see that the receiver is there and takes it: `godwit-coordinator notify --test`; it is told again by itself'),
   BACKUP_REFUSED: entry('invalid', 'this cannot be backed up or restored like that', 'see `godwit-coordinator backup --help`; nothing was changed'),
   BACKUP_INCOMPLETE: entry('unavailable', 'the backup is not whole', 'nothing of it is used: look at what is named, then try again, or take another backup'),
   DATABASE_SCHEMA_REFUSED: entry('conflict', "the database's schema cannot be brought up to date", 'a newer coordinator may have used it; start that version or restore a backup'),

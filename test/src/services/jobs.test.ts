@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { breakAndMend, careForDeadLetters, dropSharedCluster, holdTable, newDatabaseUrl, raiseStage, rowsOf } from '@godwit/api/testing';
+import { breakAndMend, careForDeadLetters, dropSharedCluster, holdTable, newDatabaseUrl, raiseStage, rowsOf, WebhookReceiver } from '@godwit/api/testing';
 import { CoordinatorProcess } from './coordinator-process.ts';
 import { startRedis, type RedisServer } from './redis.ts';
 
@@ -29,8 +29,8 @@ class Ground implements AsyncDisposable {
     return new Ground(directory, await startRedis(join(directory, 'redis')), await newDatabaseUrl());
   }
 
-  async startReplica(): Promise<CoordinatorProcess> {
-    const environment = { DATABASE_URL: this.databaseUrl, REDIS_URL: this.redis.url };
+  async startReplica(more: NodeJS.ProcessEnv = {}): Promise<CoordinatorProcess> {
+    const environment = { DATABASE_URL: this.databaseUrl, REDIS_URL: this.redis.url, ...more };
     const replica = await CoordinatorProcess.start(join(this.#directory, `c${this.#replicas.length}`), environment, ['--upkeep', '0.1', '--public-origin', 'https://godwit.test']);
     this.#replicas.push(replica);
     return replica;
@@ -128,4 +128,32 @@ test('replicas give a job up as one coordinator does, and operators care for it 
   await using _other = await raiseStage(options);
   await using stage = await raiseStage(options);
   await careForDeadLetters(stage.coordinator, ground.databaseUrl);
+});
+
+test('what needs a person is told once across replicas, and again under the same id when the one that told it was killed before it knew', limit, async () => {
+  await using ground = await Ground.prepare();
+  await using receiver = await WebhookReceiver.listen();
+  // The first post is taken, and its sender never hears of it.
+  receiver.answer = () => undefined;
+  const environment = { NOTIFY_WEBHOOK_URL: receiver.url.href };
+  const left = await ground.startReplica(environment);
+  await ground.until(1, 'select 1 from job_runs');
+  const [{ replica: leftName }] = await ground.rows<{ replica: string }>('select replica from job_runs limit 1') as [{ replica: string }];
+  const right = await ground.startReplica(environment);
+  // A letter of a job that there is not stays: no round of it ends well.
+  await ground.rows(`insert into dead_letters (job, fault) values ('gone-job', 'STORE_FULL: full')`);
+  const [first] = await receiver.until(1);
+  const telling = `select replica from job_runs where job = 'tell-webhook' and state = 'running'`;
+  await ground.until(1, telling);
+  const [{ replica }] = await ground.rows<{ replica: string }>(telling) as [{ replica: string }];
+  receiver.answer = (response) => response.writeHead(204).end();
+  const killed = replica === leftName ? left : right;
+  equal(await killed.end('SIGKILL'), 'SIGKILL');
+  const [, second] = await receiver.until(2);
+  deepEqual(second!.message, first!.message);
+  const told = (): string[] => [...new Map(receiver.posts.map(({ message }) => [message.id, message])).values()].flatMap(({ notices }) => notices).filter(({ code }) => code === 'JOB_FAILED').map(({ change, id }) => `${change} ${id}`);
+  while (!told().includes('new JOB_FAILED:gone-job')) await sleep(100);
+  await ground.until(3, `select 1 from job_runs where job = 'tell-webhook' and state = 'done'`);
+  deepEqual(told(), ['new JOB_FAILED:gone-job']);
+  equal(await (killed === left ? right : left).end('SIGTERM'), 0);
 });

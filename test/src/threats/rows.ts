@@ -24,6 +24,7 @@ const grants = 'libs/crypto/src/grants.test.ts';
 const audit = 'test/src/audit/audit.test.ts';
 const auditFlow = 'apps/api/src/audit/audit.flow.ts';
 const oidc = 'apps/api/src/operators/oidc.flow.ts';
+const channels = 'apps/api/src/notify/channels.test.ts';
 const signIn = 'apps/api/src/operators/sign-in.flow.ts';
 const rude = 'test/src/services/rude-clients.test.ts';
 const security = 'apps/api/src/http/security.flow.ts';
@@ -165,6 +166,11 @@ const plan: readonly Row[] = [
       [oidc, 'nobody becomes the first operator by it, nor an admin'], [oidc, 'its groups decide between viewer and operator at each sign-in; whom it gives no role stays out'], [oidc, 'what decides over others wants somebody whom the provider has asked anew'],
     ],
     notYet: 'a session lasts its 12 hours, whatever happens to its person at the provider meanwhile',
+  },
+  {
+    by: 'web', action: 'have a coordinator call an address of theirs, or read its password; make up, change or repeat a message to operators; have a name in it do something at its receiver', outcome: 'addresses come from the environment alone, a redirect leads nowhere, no password goes over an open line; messages are signed over their id, time and bytes',
+    tests: [[channels, 'what a receiver does not take is not told, whatever it says, and its address is in no fault'], [channels, 'no mail and no password goes over a line that is not sealed, but on this machine'], [channels, 'a webhook gets the message as JSON, signed over its id, its time and its bytes'], ['apps/api/src/notify/message.test.ts', 'what comes from hosts calls nobody, writes no line of its own, and is in no subject']],
+    notYet: 'mails are not signed, and a webhook without NOTIFY_WEBHOOK_SECRET_FILE is not either; whether a message is old or comes again is for its receiver to look at',
   },
   {
     by: 'coordinator', action: 'publish in the Redis that replicas share', outcome: 'no key, no right and no checkpoint comes from there: streams end, news is invented that everybody then reads for themselves',

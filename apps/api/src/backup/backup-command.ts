@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Fault, silentLog, systemClock, systemRandom } from '@godwit/base';
 import { dataDirectoryOf, databaseUrlOf } from '../options.ts';
-import { runningAddress } from '../postgres/running.ts';
+import { databaseOf } from '../postgres/running.ts';
 import { Bucket } from '../s3/bucket.ts';
 import { BucketStore } from '../s3/bucket-store.ts';
 import { s3SettingsOf, trustOwnAuthority } from '../s3/s3-settings.ts';
@@ -32,17 +32,16 @@ export async function backupCommand(words: readonly string[], environment: NodeJ
   const { to, from, data, help, json } = parse(rest);
   if (help === true) return backupUsage;
   const dataDirectory = dataDirectoryOf(data, environment, isRoot);
-  const databaseUrl = databaseUrlOf(environment);
   const parts = { dataDirectory, random: systemRandom, log: silentLog };
   const s3 = s3SettingsOf(environment);
   if (s3 !== undefined) trustOwnAuthority(environment);
   if (verb === 'restore') {
     const bucket = s3 === undefined ? undefined : new BucketStore(new Bucket(s3, systemClock));
-    const done = await restore({ ...parts, databaseUrl, bucket, from: named('--from', from) });
+    const done = await restore({ ...parts, databaseUrl: databaseUrlOf(environment), bucket, from: named('--from', from) });
     return json === true ? `${JSON.stringify(done)}\n` : `restored ${done.objects} objects (${done.bytes} bytes) and the database of ${done.takenAt} into ${dataDirectory}; start the coordinator\n`;
   }
   const wish = { ...parts, to: named('--to', to), store: s3 === undefined ? ('directory' as const) : ('bucket' as const), clock: systemClock };
-  const done = await backUp({ ...wish, address: databaseUrl === undefined ? runningAddress(dataDirectory) : { url: databaseUrl } });
+  const done = await backUp({ ...wish, address: databaseOf(data, environment, isRoot) });
   return json === true ? `${JSON.stringify(done)}\n` : `${done.path}: the database, and ${done.objects} objects (${done.bytes} bytes), of which ${done.newObjects} (${done.newBytes} bytes) are new in it\n`;
 }
 

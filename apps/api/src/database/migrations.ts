@@ -6,7 +6,9 @@ import { addDeadLetters } from '../jobs/dead-letters.migration.ts';
 import { partitionLeaves } from '../audit/partitions.migration.ts';
 import { addOwnership } from '../leases/ownership.migration.ts';
 import { addUnseenObjects } from '../objects/unseen-objects.migration.ts';
+import { addAskedJobs } from '../jobs/asked-jobs.migration.ts';
 import { addMoves } from '../moves/moves.migration.ts';
+import { addNotifications } from '../notify/notify.migration.ts';
 import { addOperatorActs } from '../operators/acts.migration.ts';
 import { addOperators } from '../operators/operators.migration.ts';
 import { addAcknowledged } from '../overview/acknowledged.migration.ts';
@@ -40,6 +42,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0015-dead-letters': { up: addDeadLetters },
   '0016-partitions': { up: partitionLeaves },
   '0017-second-bucket': { up: addSecondBuckets },
+  '0018-notifications': { up: addNotifications },
+  '0019-asked-jobs': { up: addAskedJobs },
 };
 
 async function first(db: Kysely<unknown>): Promise<void> {

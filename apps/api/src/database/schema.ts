@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { AccountId, CommitId, DesktopId, HostId, JoinId } from '@godwit/base';
-import type { HostReport, MoveReport, OfflineMode, Role } from '@godwit/wire';
+import type { Attention, HostReport, MoveReport, OfflineMode, Role } from '@godwit/wire';
+import type { Message } from '../notify/message.ts';
 
 /** The tables as queries see them. Their SQL is in migrations.ts; what the columns mean stands there. */
 
@@ -294,6 +295,8 @@ export interface JobRunsTable {
   state: 'running' | 'done' | 'failed';
   figures: ColumnType<Record<string, number>, string | undefined, string>;
   fault: string | null;
+  /** When its job is due again; null while it runs, and of one that was cut off. */
+  again_at: Timestamp | null;
   /** At which it runs; null for one of a version that knew no replicas. */
   replica: string | null;
 }
@@ -308,6 +311,22 @@ export interface DeadLettersTable {
   /** An operator had it tried again since; by name, as it was then. */
   asked_at: Date | null;
   asked_by: string | null;
+  /** At the coordinator's machine, and no coordinator has begun it yet. */
+  wanted: Generated<boolean>;
+}
+
+export interface NotifyChannelsTable {
+  channel: string;
+  message_id: string | null;
+  message: ColumnType<Message | null, string | null, string | null>;
+  made_at: Timestamp | null;
+}
+
+export interface NotifiedTable {
+  channel: string;
+  attention_id: string;
+  entry: JSONColumnType<Attention>;
+  missing_at: Date | null;
 }
 
 /** Each place to which objects were ever copied. */
@@ -367,5 +386,7 @@ export interface Schema {
   dead_letters: DeadLettersTable;
   second_buckets: SecondBucketsTable;
   second_copies: SecondCopiesTable;
+  notify_channels: NotifyChannelsTable;
+  notified: NotifiedTable;
   store_days: StoreDaysTable;
 }

@@ -33,9 +33,9 @@ export async function readDeadLetters(db: Queries): Promise<DeadLetter[]> {
   }));
 }
 
-/** Throws DEAD_LETTER_NOT_FOUND. */
-export async function noteAsked(trx: Trx, job: string, operatorName: string): Promise<void> {
-  const { numUpdatedRows } = await trx.updateTable('dead_letters').set({ asked_at: sql<Date>`clock_timestamp()`, asked_by: operatorName }).where('job', '=', job).executeTakeFirstOrThrow();
+/** `wanted`: some coordinator is to begin it, as soon as it looks. Throws DEAD_LETTER_NOT_FOUND. */
+export async function noteAsked(trx: Trx, job: string, operatorName: string, wanted: boolean): Promise<void> {
+  const { numUpdatedRows } = await trx.updateTable('dead_letters').set({ asked_at: sql<Date>`clock_timestamp()`, asked_by: operatorName, wanted }).where('job', '=', job).executeTakeFirstOrThrow();
   if (numUpdatedRows === 0n) throw new Fault('DEAD_LETTER_NOT_FOUND', { subject: job });
 }
 
@@ -44,4 +44,15 @@ export async function putAway(trx: Trx, job: string): Promise<string> {
   const gone = await trx.deleteFrom('dead_letters').where('job', '=', job).returning('fault').executeTakeFirst();
   if (gone === undefined) throw new Fault('DEAD_LETTER_NOT_FOUND', { subject: job });
   return gone.fault;
+}
+
+/** The jobs that somebody has to begin, who takes it upon them by asking: nobody else is told of these. */
+export async function takeWanted(db: Queries): Promise<string[]> {
+  const rows = await reached(() => db.updateTable('dead_letters').set({ wanted: false }).where('wanted', '=', true).returning('job').execute());
+  return rows.map(({ job }) => job);
+}
+
+/** What was taken could not be begun. */
+export async function wantAgain(db: Queries, job: string): Promise<void> {
+  await reached(() => db.updateTable('dead_letters').set({ wanted: true }).where('job', '=', job).execute());
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Operator } from '@godwit/wire';
-import { inTransaction, type Database } from '../database/database.ts';
+import { inTransaction, type Database, type Trx } from '../database/database.ts';
 import { recordAct } from '../operators/acts.ts';
 import { OperatorsHub } from '../operators/operators-hub.ts';
 import { databaseToken } from '../tokens.ts';
@@ -26,7 +26,7 @@ export class JobsService {
   /** Has it tried again now. Throws DEAD_LETTER_NOT_FOUND, REDIS_UNAVAILABLE: then it is on record that it was asked for, and may be asked for again. */
   async retry(by: Operator, job: string): Promise<void> {
     await inTransaction(this.#db, async (trx) => {
-      await noteAsked(trx, job, by.name);
+      await noteAsked(trx, job, by.name, false);
       await recordAct(trx, by, 'job-retried', { subject: job });
     });
     this.#tell();
@@ -35,10 +35,7 @@ export class JobsService {
 
   /** Nobody is told of it any more, until it is given up again. Throws DEAD_LETTER_NOT_FOUND. */
   async putAway(by: Operator, job: string): Promise<void> {
-    await inTransaction(this.#db, async (trx) => {
-      const fault = await putAway(trx, job);
-      await recordAct(trx, by, 'job-put-away', { subject: job, detail: { fault } });
-    });
+    await inTransaction(this.#db, (trx) => putJobAway(trx, by, job));
     this.#tell();
   }
 
@@ -46,4 +43,10 @@ export class JobsService {
     this.#news.publish({ type: 'store-changed' });
     this.#news.publish({ type: 'attention-changed' });
   }
+}
+
+/** `by`: null for whoever has the coordinator's machine. Throws DEAD_LETTER_NOT_FOUND. */
+export async function putJobAway(trx: Trx, by: Operator | null, job: string): Promise<void> {
+  const fault = await putAway(trx, job);
+  await recordAct(trx, by, 'job-put-away', { subject: job, detail: { fault } });
 }

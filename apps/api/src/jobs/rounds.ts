@@ -1,5 +1,5 @@
 import type { Log } from '@godwit/base';
-import { attemptsMax, pauseAfterMs } from './attempts.ts';
+import { attemptsMax, everyMsOf, untilNextMs, type Pace } from './attempts.ts';
 import { pause } from './upkeep.ts';
 
 /**
@@ -16,25 +16,18 @@ export interface Rounds {
   close(): Promise<void>;
 }
 
-interface Times {
-  /** From the end of one round to the beginning of the next. */
-  readonly everyMs: number;
-  /** After the first failure of a round. */
-  readonly againMs: number;
-}
-
 /** Of a coordinator that is alone: timers in this process. */
 export class OwnRounds implements Rounds {
   readonly #end = new AbortController();
   readonly #waking = new Map<string, AbortController>();
   readonly #running: Promise<unknown>;
-  readonly #times: Times;
+  readonly #pace: Pace;
   readonly #log: Log;
 
   /** `doneAgoMs`: when a job ended well last, before this process; it is due as if there had been no break. */
-  constructor(jobs: Readonly<Record<string, Attempt>>, { everyMs, againMs, doneAgoMs, log }: Times & { readonly doneAgoMs: ReadonlyMap<string, number>; readonly log: Log }) {
-    [this.#times, this.#log] = [{ everyMs, againMs }, log];
-    this.#running = Promise.all(Object.entries(jobs).map(([name, attempt]) => this.#keepUp(name, attempt, Math.max(0, everyMs - (doneAgoMs.get(name) ?? 0)))));
+  constructor(jobs: Readonly<Record<string, Attempt>>, { doneAgoMs, log, ...pace }: Pace & { readonly doneAgoMs: ReadonlyMap<string, number>; readonly log: Log }) {
+    [this.#pace, this.#log] = [pace, log];
+    this.#running = Promise.all(Object.entries(jobs).map(([name, attempt]) => this.#keepUp(name, attempt, Math.max(0, everyMsOf(pace, name) - (doneAgoMs.get(name) ?? 0)))));
   }
 
   async begin(job: string): Promise<void> {
@@ -47,9 +40,8 @@ export class OwnRounds implements Rounds {
   }
 
   async #keepUp(name: string, attempt: Attempt, firstMs: number): Promise<void> {
-    const { everyMs, againMs } = this.#times;
     let failures = 0;
-    for (let forMs = firstMs; await this.#wait(name, forMs); forMs = failures === 0 ? everyMs : pauseAfterMs(failures, againMs)) {
+    for (let forMs = firstMs; await this.#wait(name, forMs); forMs = untilNextMs(this.#pace, name, failures)) {
       const isWell = await this.#try(name, attempt, failures + 1);
       failures = isWell || failures + 1 === attemptsMax ? 0 : failures + 1;
     }

@@ -2,7 +2,7 @@ import { DelayedError, Queue, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Fault, type Clock, type Log } from '@godwit/base';
 import { answered, connectRedis } from '../replicas/redis.ts';
-import { attemptsMax } from './attempts.ts';
+import { attemptsMax, everyMsOf, type Pace } from './attempts.ts';
 import type { Attempt, Rounds } from './rounds.ts';
 import { WorkerConnection } from './worker-connection.ts';
 
@@ -19,12 +19,10 @@ const elsewhereMs = 5_000;
 /** How long Redis may take to hear that the last rounds here have ended. */
 const goodbyeMs = 2_000;
 
-interface Parts {
+interface Parts extends Pace {
   readonly redisUrl: string;
   /** The same for all replicas on one database, and for no others. */
   readonly audience: string;
-  readonly everyMs: number;
-  readonly againMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -141,7 +139,7 @@ export class SharedRounds implements Rounds {
 
   /** Has the job's next round wait for its time, unless it waits or runs already. */
   #plan(job: string): void {
-    this.#add(job, this.#parts.everyMs).catch((error: unknown) => this.#parts.log.debug('jobs.unplanned', { job, error: Fault.from(error) }));
+    this.#add(job, everyMsOf(this.#parts, job)).catch((error: unknown) => this.#parts.log.debug('jobs.unplanned', { job, error: Fault.from(error) }));
   }
 
   #planAll(): void {

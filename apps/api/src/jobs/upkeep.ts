@@ -8,6 +8,12 @@ export interface UpkeepOptions {
   readonly secondGraceMs: number;
   /** From the end of one round to the beginning of the next. */
   readonly everyMs: number;
+  /** The same of those that tell operators outside, where that is sooner. */
+  readonly tellEveryMs: number;
+  /** Between two looks for jobs that were asked for at the machine, past every coordinator. */
+  readonly askedEveryMs: number;
+  /** So long what needed a person has to be gone before that is told outside. */
+  readonly goneAfterMs: number;
   /** After the first failure of a round; each time twice as long after the next ones. */
   readonly againMs: number;
   /** Bytes per second that scrub reads at most: it must not be felt. */
@@ -19,13 +25,16 @@ export interface UpkeepOptions {
 const hourMs = 3_600_000;
 
 /** The longest commit that a writer may be in the middle of is minutes; an hour forgives a laptop that slept through lunch. */
-export const defaultUpkeep: UpkeepOptions = { graceMs: hourMs, retryMs: hourMs, secondGraceMs: 7 * 24 * hourMs, everyMs: 10 * 60_000, againMs: 5_000, scrubBytesPerSecond: 16 * 2 ** 20, scrubAgainMs: 7 * 24 * hourMs };
+export const defaultUpkeep: UpkeepOptions = { graceMs: hourMs, retryMs: hourMs, secondGraceMs: 7 * 24 * hourMs, everyMs: 10 * 60_000, tellEveryMs: 60_000, askedEveryMs: 5_000, goneAfterMs: 10 * 60_000, againMs: 5_000, scrubBytesPerSecond: 16 * 2 ** 20, scrubAgainMs: 7 * 24 * hourMs };
 
 export class Upkeep implements UpkeepOptions {
   readonly graceMs: number;
   readonly retryMs: number;
   readonly secondGraceMs: number;
   readonly everyMs: number;
+  readonly tellEveryMs: number;
+  readonly askedEveryMs: number;
+  readonly goneAfterMs: number;
   readonly againMs: number;
   readonly scrubBytesPerSecond: number;
   readonly scrubAgainMs: number;
@@ -36,6 +45,9 @@ export class Upkeep implements UpkeepOptions {
     this.retryMs = whole.retryMs;
     this.secondGraceMs = whole.secondGraceMs;
     this.everyMs = whole.everyMs;
+    this.tellEveryMs = whole.tellEveryMs;
+    this.askedEveryMs = whole.askedEveryMs;
+    this.goneAfterMs = whole.goneAfterMs;
     this.againMs = whole.againMs;
     this.scrubBytesPerSecond = whole.scrubBytesPerSecond;
     this.scrubAgainMs = whole.scrubAgainMs;
@@ -58,6 +70,6 @@ export async function pause(forMs: number, signal: AbortSignal): Promise<boolean
 }
 
 /** Asked anew: it may have changed while somebody waited. */
-function isOver(signal: AbortSignal): boolean {
+export function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
 }

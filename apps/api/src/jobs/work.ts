@@ -3,6 +3,7 @@ import type { OperatorsHub } from '../operators/operators-hub.ts';
 import type { Collector } from '../prune/collector.ts';
 import type { PruneService } from '../prune/prune.service.ts';
 import type { Bus } from '../replicas/bus.ts';
+import type { Pace } from './attempts.ts';
 import { recordRun } from './job-runs.ts';
 import type { Attempt } from './rounds.ts';
 
@@ -10,9 +11,9 @@ import type { Attempt } from './rounds.ts';
 export type Work = (signal: AbortSignal) => Promise<Record<string, number>>;
 
 /** Each attempt on record and told to operators. */
-export function onRecord(works: Readonly<Record<string, Work>>, { db, bus, news }: { readonly db: Database; readonly bus: Bus; readonly news: Pick<OperatorsHub, 'publish'> }): Record<string, Attempt> {
+export function onRecord(works: Readonly<Record<string, Work>>, { db, bus, news, pace }: { readonly db: Database; readonly bus: Bus; readonly news: Pick<OperatorsHub, 'publish'>; readonly pace: Pace }): Record<string, Attempt> {
   return Object.fromEntries(Object.entries(works).map(([job, work]) => [job, async (attempt: number, signal: AbortSignal): Promise<void> => {
-    await recordRun(db, { job, replica: bus.replica, attempt }, () => work(signal)).finally(() => {
+    await recordRun(db, { job, replica: bus.replica, attempt, pace }, () => work(signal)).finally(() => {
       news.publish({ type: 'store-changed' });
       news.publish({ type: 'attention-changed' });
     });

@@ -37,6 +37,7 @@ export class Metrics {
   readonly #firstRunSeconds = this.#histogram('godwit_resume_first_run_seconds', 'A resume, from the command to the running guest', waitBuckets);
   readonly #checkpointBytes = this.#counter('godwit_checkpoint_bytes_total', 'Of committed checkpoints: what had changed (logical), and what was uploaded for it (stored)', ['kind']);
   readonly #fetchedBytes = this.#counter('godwit_resume_fetched_bytes_total', 'Fetched by resumes that ended');
+  readonly #notified = this.#counter('godwit_notifications_total', 'Messages to operators outside, by channel: taken by their receiver (told) or not (failed)', ['channel', 'outcome']);
   readonly #streams = this.#gauge('godwit_host_streams', 'Hosts with an open stream of events, as far as this replica knows');
   readonly #figuresUp = this.#gauge('godwit_fleet_figures_up', '1: the figures of the fleet were read at this scrape; 0: they were not, and are left out');
   readonly #fleet = {
@@ -92,6 +93,15 @@ export class Metrics {
     if (durableMs !== null) (kind === 'suspend' ? this.#departSeconds : this.#checkpointSeconds).observe(durableMs / 1000);
     if (bytesChanged !== null) this.#checkpointBytes.inc({ kind: 'logical' }, bytesChanged);
     this.#checkpointBytes.inc({ kind: 'stored' }, bytesMoved);
+  }
+
+  /** A channel that messages will go out by. */
+  willNotify(channel: string): void {
+    for (const outcome of ['told', 'failed']) this.#notified.inc({ channel, outcome }, 0);
+  }
+
+  notified(channel: string, outcome: 'told' | 'failed'): void {
+    this.#notified.inc({ channel, outcome });
   }
 
   setStreams(open: number): void {

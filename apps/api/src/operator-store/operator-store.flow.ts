@@ -12,6 +12,8 @@ import { shown, Views } from '../testing/views.ts';
 /** A bucket says nothing of what is free in it. */
 const inBucket = newStageBucket() !== undefined;
 
+const pace = { everyMs: 60_000, againMs: 5_000 };
+
 describe('the store as operators see it', () => {
   it('counts what is needed and what is not, by desktop, with scrub, free room and how often a byte is used', async () => {
     await using views = await Views.raise();
@@ -57,7 +59,7 @@ describe('the store as operators see it', () => {
   it('records runs of jobs: what they did, what ended them, and those that a crash cut off', async () => {
     await using views = await Views.raise();
     const { db } = views;
-    const run = (job: string) => ({ job, replica: 'a', attempt: 1 });
+    const run = (job: string) => ({ job, replica: 'a', attempt: 1, pace });
     await recordRun(db, run('prune'), () => Promise.resolve({ objects: 3, bytes: 700 }));
     await rejects(recordRun(db, run('scrub'), () => Promise.reject(new Fault('STORE_FULL'))), { code: 'STORE_FULL' });
     const { runs: [scrub, prune], deadLetters } = await shown('readStore', views.store.view());
@@ -80,7 +82,7 @@ describe('the store as operators see it', () => {
   it('gives a job up after its last attempt, or when it ended its coordinator as often in a row, until a round ends well', async () => {
     await using views = await Views.raise();
     const { db } = views;
-    const scrub = (attempt: number) => recordRun(db, { job: 'scrub', replica: 'a', attempt }, () => Promise.reject(new Fault('STORE_FULL')));
+    const scrub = (attempt: number) => recordRun(db, { job: 'scrub', replica: 'a', attempt, pace }, () => Promise.reject(new Fault('STORE_FULL')));
     const letters = async () => (await shown('readStore', views.store.view())).deadLetters;
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       deepEqual(await letters(), []);
@@ -91,7 +93,7 @@ describe('the store as operators see it', () => {
     deepEqual([letter!.job, letter!.times, letter!.asked, others], ['scrub', 2, null, []]);
     ok(letter!.fault.startsWith('STORE_FULL: ') && letter!.firstMs <= letter!.lastMs);
     deepEqual((await views.overview.attention()).map(({ id, sinceMs }) => [id, sinceMs]), [['JOB_FAILED:scrub', letter!.firstMs]]);
-    await recordRun(db, { job: 'scrub', replica: 'a', attempt: 1 }, () => Promise.resolve({}));
+    await recordRun(db, { job: 'scrub', replica: 'a', attempt: 1, pace }, () => Promise.resolve({}));
     deepEqual(await letters(), []);
     for (let time = 1; time <= attemptsMax; time++) {
       deepEqual(await letters(), []);

@@ -2,8 +2,7 @@ import { parseArgs } from 'node:util';
 import { Fault, silentLog, systemRandom } from '@godwit/base';
 import { operatorName, roles, type Role } from '@godwit/wire';
 import { inTransaction, openDatabase, type Database, type DatabaseAddress } from '../database/database.ts';
-import { dataDirectoryOf, databaseUrlOf } from '../options.ts';
-import { runningAddress } from '../postgres/running.ts';
+import { databaseOf } from '../postgres/running.ts';
 import { recordAct } from './acts.ts';
 import { inviteByName } from './invites.ts';
 
@@ -58,8 +57,7 @@ function parse(words: readonly string[], environment: NodeJS.ProcessEnv, isRoot:
   const known = roles.find((each) => each === role);
   if (role !== undefined && known === undefined) throw new Fault('COORDINATOR_OPTIONS', { subject: '--role', expected: roles.join(', '), found: role });
   if (!help && !operatorName.safeParse(name).success) throw new Fault('COORDINATOR_OPTIONS', { subject: '--name', expected: '1 to 64 characters that can be printed', found: name });
-  const url = databaseUrlOf(environment);
-  return { help, json, role: known, name, address: () => (url === undefined ? runningAddress(dataDirectoryOf(data, environment, isRoot)) : { url }) };
+  return { help, json, role: known, name, address: () => databaseOf(data, environment, isRoot) };
 }
 
 function values(words: readonly string[]) {

@@ -48,7 +48,12 @@ function requireSafe(issuer: string): URL {
 }
 
 export function isLocal({ protocol, hostname }: URL): boolean {
-  return protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+  return protocol === 'http:' && isThisMachine(hostname);
+}
+
+/** `hostname`: as `URL` has it. */
+export function isThisMachine(hostname: string): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
 function readSecret(path: string): string {

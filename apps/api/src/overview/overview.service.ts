@@ -15,8 +15,9 @@ import { OperatorStoreService } from '../operator-store/operator-store.service.t
 import { recordAct } from '../operators/acts.ts';
 import { OperatorsHub } from '../operators/operators-hub.ts';
 import { databaseToken } from '../tokens.ts';
+import type { Look } from '../notify/changes.ts';
 import { acknowledge, readAcknowledged, withAcknowledged } from './acknowledged.ts';
-import { attend } from './attention.ts';
+import { attend, attentionMax } from './attention.ts';
 import { failedNewsMs, readDamagedDesktops, readExposed, readLostHosts, readOldHosts, readTroubled } from './facts.ts';
 
 const movesMax = 100;
@@ -48,7 +49,7 @@ export class OverviewService {
   }
 
   async read(): Promise<Overview> {
-    const versions = await reached(() => outOfDateVersions({ db: this.#db, version: this.#coordinator.version, streaming: [] }));
+    const versions = await this.#oldVersions();
     const [list, given, desktops, hosts, moves, failedLastDay, { liveBytes, deadBytes, objects }, nowMs] = await Promise.all([
       this.#attention(versions), reached(() => readAcknowledged(this.#db)), this.#countDesktops(), this.#countHosts(versions), readMoves(this.#db, isUnderWay, movesMax), this.#countFailed(), this.#store.state(), this.#nowMs(),
     ]);
@@ -59,7 +60,13 @@ export class OverviewService {
 
   /** What needs a person, the worst first. */
   async attention(): Promise<Attention[]> {
-    return (await this.#attention(await reached(() => outOfDateVersions({ db: this.#db, version: this.#coordinator.version, streaming: [] })))).entries;
+    return (await this.#attention(await this.#oldVersions())).entries;
+  }
+
+  /** The same with who takes care of it, for whoever is told outside. */
+  async look(): Promise<Look> {
+    const [{ entries, nowMs }, given] = await Promise.all([this.#attention(await this.#oldVersions()), reached(() => readAcknowledged(this.#db))]);
+    return { list: withAcknowledged(entries, given, nowMs), isCut: entries.length === attentionMax, nowMs };
   }
 
   /** An operator says that they take care of it, or takes that back. Throws ATTENTION_NOT_FOUND. */
@@ -72,6 +79,10 @@ export class OverviewService {
       await recordAct(trx, by, acknowledged ? 'attention-acknowledged' : 'attention-returned', { subject: entry.text });
     });
     this.#news.publish({ type: 'attention-changed' });
+  }
+
+  #oldVersions(): Promise<readonly string[]> {
+    return reached(() => outOfDateVersions({ db: this.#db, version: this.#coordinator.version, streaming: [] }));
   }
 
   /** With the time of the clock that it was made by. */

@@ -2,13 +2,20 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '@godwit/base';
 import type { DatabaseAddress } from '../database/database.ts';
+import { dataDirectoryOf, databaseUrlOf } from '../options.ts';
 import { databaseName, databaseUser } from './cluster.ts';
+
+/** The database of the coordinator that whoever has its machine asks about: by `--data` and the environment, as for the coordinator itself. Throws as {@link runningAddress}. */
+export function databaseOf(data: string | undefined, environment: NodeJS.ProcessEnv, isRoot: boolean): DatabaseAddress {
+  const url = databaseUrlOf(environment);
+  return url === undefined ? runningAddress(dataDirectoryOf(data, environment, isRoot)) : { url };
+}
 
 /**
  * Where the private database of the coordinator that runs on a data directory is to be found. The fifth line of a running server's `postmaster.pid` is the
  * folder of its socket (PostgreSQL manual, "Database File Layout"). Throws DATABASE_UNAVAILABLE, DATA_DIRECTORY_REFUSED.
  */
-export function runningAddress(dataDirectory: string): DatabaseAddress {
+function runningAddress(dataDirectory: string): DatabaseAddress {
   const path = join(dataDirectory, 'postgres', 'postmaster.pid');
   try {
     const socketDirectory = readFileSync(path, 'utf8').split('\n')[4] ?? '';

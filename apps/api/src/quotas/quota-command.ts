@@ -2,8 +2,7 @@ import { parseArgs } from 'node:util';
 import { Fault, silentLog, type AccountId } from '@godwit/base';
 import { accountId as accountIdText, noBytesQuota, type AccountQuotas, type OwnQuotas } from '@godwit/wire';
 import { inTransaction, openDatabase, reached, type Database, type DatabaseAddress } from '../database/database.ts';
-import { dataDirectoryOf, databaseUrlOf } from '../options.ts';
-import { runningAddress } from '../postgres/running.ts';
+import { databaseOf } from '../postgres/running.ts';
 import { parseQuotaList, spellBytes } from './quota-list.ts';
 import { giveQuotas } from './quotas.service.ts';
 import { readQuotas } from './quotas.ts';
@@ -54,10 +53,9 @@ function parse(words: readonly string[], environment: NodeJS.ProcessEnv, isRoot:
   const id = account === undefined ? undefined : accountIdText.safeParse(account);
   if (id?.success === false) throw new Fault('COORDINATOR_OPTIONS', { subject: '--account', expected: '32 hexadecimal digits', found: account ?? '' });
   if (set !== undefined && id === undefined && !help) throw new Fault('COORDINATOR_OPTIONS', { subject: '--set', expected: '--account beside it', found: 'none' });
-  const url = databaseUrlOf(environment);
   return {
     help, json, accountId: id?.data, wish: set === undefined ? undefined : parseQuotaList('--set', set, true),
-    address: () => (url === undefined ? runningAddress(dataDirectoryOf(data, environment, isRoot)) : { url }),
+    address: () => databaseOf(data, environment, isRoot),
   };
 }
 
