@@ -1,4 +1,4 @@
-import { framesInFlightMax, framePlainBytesMax } from './limits.ts';
+import { framesInFlightMax, framePlainBytesMax, openFramesMax } from './limits.ts';
 
 /** Room for one plaintext, in whole pages of memory. */
 const slotBytes = Math.ceil(framePlainBytesMax / 4096) * 4096;
@@ -17,7 +17,7 @@ export class FrameSlots {
   readonly #states: Int32Array;
   readonly #count: number;
 
-  constructor(shared = new SharedArrayBuffer(headerBytes + framesInFlightMax * slotBytes)) {
+  constructor(shared = new SharedArrayBuffer(headerBytes + (framesInFlightMax + openFramesMax) * slotBytes)) {
     this.shared = shared;
     this.#count = (shared.byteLength - headerBytes) / slotBytes;
     this.#states = new Int32Array(shared, 0, 1 + this.#count);

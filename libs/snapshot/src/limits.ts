@@ -78,6 +78,8 @@ export const objectBytesMax = packBytesMax;
 // The writer's memory, about 64 MiB in all.
 /** Frames in compression: enough for every thread of libuv's pool to have a next one (each about 0.5 MiB). */
 export const framesInFlightMax = 16;
+/** Frames that still take pages, beside those in compression. */
+export const openFramesMax = 12;
 /** Sealed packs on their way to the store, beside the one being filled. */
 export const packsInFlightMax = 4;
 /** Threads that fill packs for one capture, each 8 MiB: more would wait for QEMU, which sends from one thread. */
@@ -108,5 +110,5 @@ ok(packOverheadBytesMax + framePlainBytesMax + tagBytes <= packBytesMax && leafP
 ok(tableLeavesMax * (2 + tableLocationBytes + 2 * 2) + manifestPacksMax * 16 <= rootPlainBytesMax, 'the largest table fits a root');
 ok(manifestPacksMax * (2 + 16 + 4 + 32) + contractBytesMax + manifestOriginsMax * manifestOriginBytes + regionsMax * (12 + regionNameBytesMax) + 1024 <= manifestBytesMax, 'the longest list of packs fits a manifest');
 ok(manifestBytesMax <= objectBytesMax, 'a manifest is an object');
-const writerBytesMax = (packsInFlightMax + 1) * packBytesMax + framesInFlightMax * 3 * framePlainBytesMax;
+const writerBytesMax = (packsInFlightMax + 1) * packBytesMax + (framesInFlightMax * 3 + openFramesMax) * framePlainBytesMax;
 ok(writerBytesMax <= 64 * MiB, 'the writer stays within its memory');

@@ -1,5 +1,5 @@
 import { Fault } from '@godwit/base';
-import { regionsMax, tableLeavesMax } from './limits.ts';
+import { openFramesMax, regionsMax, tableLeavesMax } from './limits.ts';
 import { lastPageBytes, OpenFrame } from './page-frame.ts';
 import { PageTableBuilder, type TouchedLeaves } from './page-table-builder.ts';
 import { leafCountOf, pageCountOf, type Region } from './region.ts';
@@ -17,11 +17,9 @@ interface FramedRegion {
   readonly region: Region;
   readonly table: PageTableBuilder;
   readonly zeroPage: Buffer;
-  readonly rows: readonly FrameRow[];
   readonly rest: FrameRow;
   /** For the pages that belong together. */
-  readonly gathered: FrameRow;
-  readonly together: ReadonlySet<number>;
+  readonly gathered: ReadonlyMap<number, FrameRow>;
 }
 
 /** What one framer knows when its frames are closed, in a form that crosses threads. */
@@ -43,11 +41,13 @@ export interface FrameOutlet {
 
 /**
  * Puts pages into frames and notes in the page table which frame and slot holds each. Waits for nothing: whoever calls sees to it that the
- * outlet has memory. Holds one open frame per region, two where pages belong together, and 5 bytes per page of the leaves that it touches.
+ * outlet has memory. Holds at most `openFramesMax` open frames, and 5 bytes per page of the leaves that it touches.
  */
 export class PageFramer {
   readonly #outlet: FrameOutlet;
   readonly #regions = new Map<number, FramedRegion>();
+  /** Those with an open frame, the one that has been open longest first. */
+  readonly #openRows = new Set<FrameRow>();
   #frames = 0;
   #pagesWritten = 0;
   #pagesZero = 0;
@@ -70,16 +70,20 @@ export class PageFramer {
   }
 
   /**
-   * `together`: pages that are wanted together come into frames of their own, so that they are fetched with few requests and nothing beside them.
+   * `together`: groups of pages that are wanted together. Each comes into frames of its own, so that it is fetched with few requests and nothing beside it.
    * VALUE_OUT_OF_RANGE when the id is taken or the checkpoint gets too many regions or leaves.
    */
-  addRegion(region: Region, { touched, together = [] }: { readonly touched?: TouchedLeaves; readonly together?: Iterable<number> } = {}): void {
+  addRegion(region: Region, { touched, together = [] }: { readonly touched?: TouchedLeaves; readonly together?: Iterable<Iterable<number>> } = {}): void {
     const leaves = [...this.#regions.values()].reduce((sum, framed) => sum + leafCountOf(framed.region), leafCountOf(region));
     if (this.#regions.has(region.id) || this.#regions.size >= regionsMax || leaves > tableLeavesMax) {
       throw new Fault('VALUE_OUT_OF_RANGE', { subject: region.name, expected: `at most ${regionsMax} regions, each id once, ${tableLeavesMax} leaves`, found: `region ${region.id}, ${leaves} leaves` });
     }
-    const [rest, gathered]: [FrameRow, FrameRow] = [{ open: undefined, openIsSpent: false }, { open: undefined, openIsSpent: false }];
-    this.#regions.set(region.id, { region, table: new PageTableBuilder(region, touched), zeroPage: Buffer.alloc(region.pageBytes), rows: [rest, gathered], rest, gathered, together: new Set(together) });
+    const gathered = new Map<number, FrameRow>();
+    for (const group of together) {
+      const row = emptyRow();
+      for (const page of group) gathered.set(page, row);
+    }
+    this.#regions.set(region.id, { region, table: new PageTableBuilder(region, touched), zeroPage: Buffer.alloc(region.pageBytes), rest: emptyRow(), gathered });
   }
 
   /**
@@ -111,7 +115,7 @@ export class PageFramer {
 
   /** Closes the frames that are open. */
   close(): void {
-    for (const { rows } of this.#regions.values()) for (const row of rows) this.#close(row);
+    for (const row of this.#openRows) this.#close(row);
   }
 
   /** What was framed, once it is closed. */
@@ -129,27 +133,38 @@ export class PageFramer {
     this.#pagesZero += pagesZero;
   }
 
-  #putPage({ region, table, rest, gathered, together }: FramedRegion, page: number, bytes: Buffer, start: number): void {
+  #putPage({ region, table, rest, gathered }: FramedRegion, page: number, bytes: Buffer, start: number): void {
     this.#pagesWritten += 1;
-    const row = together.has(page) ? gathered : rest;
+    const row = gathered.get(page) ?? rest;
     if (row.openIsSpent) this.#close(row);
-    row.open ??= new OpenFrame(region, this.#frames++, this.#outlet.memory(region));
-    const slot = table.slotIn(row.open.number, page);
-    if (slot === undefined) table.setFrame(page, row.open.number, row.open.add(page, bytes, start));
-    else row.open.replace(slot, bytes, start);
-    if (row.open.full) this.#close(row);
+    const open = row.open ?? this.#open(row, region);
+    const slot = table.slotIn(open.number, page);
+    if (slot === undefined) table.setFrame(page, open.number, open.add(page, bytes, start));
+    else open.replace(slot, bytes, start);
+    if (open.full) this.#close(row);
   }
 
-  #setZero({ rows, table }: FramedRegion, page: number): void {
-    for (const row of rows) if (row.open !== undefined && table.slotIn(row.open.number, page) !== undefined) row.openIsSpent = true;
+  #setZero({ gathered, rest, table }: FramedRegion, page: number): void {
+    const row = gathered.get(page) ?? rest;
+    if (row.open !== undefined && table.slotIn(row.open.number, page) !== undefined) row.openIsSpent = true;
     table.setZero(page);
     this.#pagesZero += 1;
+  }
+
+  /** An open frame holds memory that others wait for: where there are too many, the one that fills so slowly goes as it is. */
+  #open(row: FrameRow, region: Region): OpenFrame {
+    const [longest] = this.#openRows;
+    if (longest !== undefined && this.#openRows.size >= openFramesMax) this.#close(longest);
+    row.open = new OpenFrame(region, this.#frames++, this.#outlet.memory(region));
+    this.#openRows.add(row);
+    return row.open;
   }
 
   #close(row: FrameRow): void {
     const { open } = row;
     row.open = undefined;
     row.openIsSpent = false;
+    this.#openRows.delete(row);
     if (open !== undefined) this.#outlet.closed(open);
   }
 
@@ -158,6 +173,10 @@ export class PageFramer {
     if (framed === undefined) throw new Fault('VALUE_OUT_OF_RANGE', { expected: 'a region of the checkpoint', found: `region ${regionId}` });
     return framed;
   }
+}
+
+function emptyRow(): FrameRow {
+  return { open: undefined, openIsSpent: false };
 }
 
 function checkPages(region: Region, pages: Uint32Array): void {

@@ -23,7 +23,7 @@ const reader = {
 
 describe('pages that lie scattered', () => {
   const one = (frames: number): WorkingPage[] => Array.from({ length: frames }, (_, frame) => ({ regionId: ram.id, page: frame * 64 + 5 }));
-  const together = Array.from({ length: 16 }, (_, at) => ({ regionId: ram.id, page: 63 * 64 + at }));
+  const together = Array.from({ length: 48 }, (_, at) => ({ regionId: ram.id, page: 63 * 64 + at }));
 
   test('are written anew where their frames take long to come: those of the thin frames', async () => {
     const found = await planScattered(reader, [...one(15), ...together, { regionId: ram.id, page: 4095 }, { regionId: disk.id, page: 3 }], 1000);
@@ -38,5 +38,15 @@ describe('pages that lie scattered', () => {
     assert.equal((await planScattered(reader, one(15), 100_000)).size, 0);
     assert.equal((await planScattered(reader, one(15), undefined)).size, 0);
     assert.equal((await planScattered(reader, together, 1)).size, 0, 'they lie together');
+    assert.equal((await planScattered(reader, together.slice(1), 1)).get(ram.id)?.length, 47, 'too much comes along with them');
+  });
+
+  test('are at most so many that one checkpoint may write them: those with which most comes along', async () => {
+    const at = (first: number, pages: readonly WorkingPage[]): WorkingPage[] => pages.map(({ regionId, page }) => ({ regionId, page: first + page }));
+    const thick = Array.from({ length: 63 * 32 }, (_, page) => ({ regionId: ram.id, page: Math.floor(page / 32) * 64 + 16 + (page % 32) }));
+    const thin = at(4096, one(63));
+    const found = (await planScattered(reader, [...thick, ...thin, ...at(8192, thick), ...at(12_288, thick)], 1000)).get(ram.id)!;
+    assert.equal(found.length, 4096);
+    assert.deepEqual([...found.subarray(0, 63)], thin.map(({ page }) => page));
   });
 });

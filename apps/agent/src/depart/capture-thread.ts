@@ -12,8 +12,8 @@ export interface CaptureThreadOptions {
   /** This capture's own copy of what the parent's pages are. */
   readonly digests: PageDigests;
   readonly parentRegions: readonly Region[];
-  /** By region: pages that come into frames of their own, because they will be wanted together. */
-  readonly together: ReadonlyMap<number, readonly number[]>;
+  /** By region: groups of pages that come into frames of their own, because they will be wanted together. */
+  readonly together: ReadonlyMap<number, readonly (readonly number[])[]>;
   /** Called once, with all but what the pack threads still have to do, before `receive` resolves. */
   readonly take: (captured: CapturedState) => void;
 }

@@ -13,8 +13,8 @@ export interface CaptureOrder {
   readonly frames: FrameHandOver;
   readonly digests: SharedDigests;
   readonly parentRegions: readonly Region[];
-  /** By region: pages that come into frames of their own. */
-  readonly together: ReadonlyMap<number, readonly number[]>;
+  /** By region: groups of pages that come into frames of their own. */
+  readonly together: ReadonlyMap<number, readonly (readonly number[])[]>;
 }
 
 /** All that the capture thread knows when the stream has ended. */

@@ -9,8 +9,8 @@ export class ThreadedCheckpoint {
   readonly receiver: StateReceiver;
   #pagesChanged: number | undefined;
 
-  /** `digests`: this checkpoint's own copy; after the capture it says what the guest's pages are. `together`: by region, pages that come into frames of their own. */
-  constructor(options: Omit<CheckpointWriterOptions, 'packer'>, digests: PageDigests, parentRegions: readonly Region[], together: ReadonlyMap<number, readonly number[]> = new Map()) {
+  /** `digests`: this checkpoint's own copy; after the capture it says what the guest's pages are. `together`: by region, groups of pages that come into frames of their own. */
+  constructor(options: Omit<CheckpointWriterOptions, 'packer'>, digests: PageDigests, parentRegions: readonly Region[], together: ReadonlyMap<number, readonly (readonly number[])[]> = new Map()) {
     let packs: PackThreads | undefined;
     this.writer = new CheckpointWriter({ ...options, packer: (packing) => (packs = new PackThreads(packing)) });
     const { writer } = this;

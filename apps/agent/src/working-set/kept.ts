@@ -3,7 +3,7 @@ import { Fault, type Log } from '@godwit/base';
 import type { CheckpointReader, CheckpointWriter } from '@godwit/snapshot';
 import { writeDurably } from '../durable-file.ts';
 import { encodeWorkingSetRegion, workingSetRegionOf } from '../machine/state-region.ts';
-import { decodeWorkingSet, encodeWorkingSet, workingSetBytesMax, type WorkingPage } from './working-set.ts';
+import { decodeWorkingSet, encodeWorkingSet, groupsOf, workingSetBytesMax, type WorkingPage } from './working-set.ts';
 
 /** The working set of a desktop that is here: it travels in a region of its own of each checkpoint, and lies in a file beside the record meanwhile. */
 export interface KeptWorkingSet {
@@ -54,15 +54,9 @@ export async function knowWorkingSet(desktop: SetHolder): Promise<void> {
   desktop.workingSet ??= await fromFile(desktop);
 }
 
-/** By region its pages: where the next checkpoint writes them, it writes them together. */
-export function togetherOf({ workingSet }: SetHolder): Map<number, number[]> {
-  const byRegion = new Map<number, number[]>();
-  for (const { regionId, page } of workingSet === undefined ? [] : decodeWorkingSet(workingSet.bytes)) {
-    const pages = byRegion.get(regionId);
-    if (pages === undefined) byRegion.set(regionId, [page]);
-    else pages.push(page);
-  }
-  return byRegion;
+/** By region the groups in which the next checkpoint writes its pages, where it writes them. */
+export function togetherOf({ workingSet }: SetHolder): Map<number, number[][]> {
+  return groupsOf(workingSet === undefined ? [] : decodeWorkingSet(workingSet.bytes));
 }
 
 async function fromFile(desktop: SetHolder): Promise<KeptWorkingSet | undefined> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fault } from '@godwit/base';
 import fc from 'fast-check';
-import { decodeWorkingSet, encodeWorkingSet, isProbed, mergeWorkingSet, nameOf, workingPagesMax, workingSetBytesMax, type WorkingPage } from './working-set.ts';
+import { decodeWorkingSet, encodeWorkingSet, groupsOf, isProbed, mergeWorkingSet, nameOf, workingPagesMax, workingSetBytesMax, type WorkingPage } from './working-set.ts';
 
 const page = fc.record({ regionId: fc.integer({ min: 0, max: 3 }), page: fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 2 ** 32 - 1 })) }, { noNullPrototype: true });
 const set = fc.uniqueArray(page, { selector: nameOf, maxLength: 300 });
@@ -73,4 +73,19 @@ test('what nobody asks for any more leaves within 32 arrivals; what is asked for
   assert.deepEqual(new Set(pages.map(nameOf)), new Set(needed.map(nameOf)));
   assert.equal(pages.length, 100);
   assert.equal(mergeWorkingSet(needed, Array.from({ length: workingPagesMax + 5 }, (_, at) => ({ regionId: 9, page: at })), 1).length, workingPagesMax);
+});
+
+test('its groups are all of it, in its order, as few as there are frames to fill and no more than eight of the large regions', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.record({ regionId: fc.constantFrom(1, 1, 1, 2, 3), page: fc.integer({ min: 0, max: 3000 }) }), { selector: nameOf, maxLength: 2000 }), (set) => {
+      const groups = groupsOf(set);
+      for (const regionId of [1, 2, 3]) assert.deepEqual((groups.get(regionId) ?? []).flat(), set.filter((found) => found.regionId === regionId).map(({ page }) => page));
+      const all = [...groups.values()];
+      assert.ok(all.every((own) => own.length === 1 || own.every(({ length }) => length > 0)));
+      assert.ok(all.every((own) => own.length <= Math.max(1, own.flat().length / 64)), 'each fills a frame');
+      assert.ok(all.flat().length <= 8 + groups.size);
+    }),
+  );
+  const large = Array.from({ length: 4000 }, (_, at) => ({ regionId: 1, page: (at * 7) % 4000 }));
+  assert.deepEqual(groupsOf(large).get(1)?.map(({ length }) => length), Array.from({ length: 8 }, () => 500));
 });

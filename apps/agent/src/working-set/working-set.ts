@@ -1,4 +1,7 @@
 import { ByteReader, ByteWriter, Fault } from '@godwit/base';
+import { limits } from '@godwit/snapshot';
+
+const { framePagesMax } = limits;
 
 /** One page of a region of the checkpoint: of RAM or of a disk. */
 export interface WorkingPage {
@@ -14,6 +17,9 @@ const headBytes = 4 + 2 + 4;
 const runBytes = 2 + 4 + 2;
 const runPagesMax = 0xffff;
 export const workingSetBytesMax = headBytes + workingPagesMax * runBytes;
+
+/** Each has a frame that fills while a checkpoint is taken. */
+const groupsMax = 8;
 
 /** Of those that were sent unasked, one in so many is held back at an arrival: a page that nobody asks for any more leaves the set. */
 const probeShare = 32;
@@ -76,6 +82,26 @@ export function mergeWorkingSet(before: readonly WorkingPage[], asked: readonly 
   const kept = before.filter((page) => !isProbed(page, epoch) || wanted.has(nameOf(page)));
   const known = new Set(kept.map(nameOf));
   return [...kept, ...asked.filter((page) => !known.has(nameOf(page)))].slice(0, workingPagesMax);
+}
+
+/**
+ * By region its pages in groups, those of the first needed before those of the second. Pages of a group are written together, in the order in which a
+ * checkpoint finds them, so groups are what is left of the order in which they are needed. At most `groupsMax`, and one for each region more.
+ */
+export function groupsOf(set: readonly WorkingPage[]): Map<number, number[][]> {
+  const byRegion = new Map<number, number[]>();
+  for (const { regionId, page } of set) {
+    const pages = byRegion.get(regionId);
+    if (pages === undefined) byRegion.set(regionId, [page]);
+    else pages.push(page);
+  }
+  return new Map(
+    [...byRegion].map(([regionId, pages]) => {
+      const count = Math.max(1, Math.min(Math.floor((groupsMax * pages.length) / set.length), Math.floor(pages.length / framePagesMax)));
+      const length = Math.ceil(pages.length / count);
+      return [regionId, Array.from({ length: count }, (_, group) => pages.slice(group * length, (group + 1) * length))];
+    }),
+  );
 }
 
 export function nameOf({ regionId, page }: WorkingPage): string {
