@@ -12,5 +12,8 @@ test('the first moments are over soon after the guest said something, or when it
   assert.equal(isOver({ ...moments, nowMs: 8999, faultAtMs: 8990 }), false, 'it goes on asking');
   assert.equal(isOver({ ...moments, nowMs: 9000, faultAtMs: 8990 }), true);
   assert.equal(isOver({ ...moments, nowMs: 9000, faultAtMs: 8990, roundTripMs: 60 }), false, 'a slow line takes longer');
-  assert.equal(isOver({ ...moments, nowMs: 13_000, faultAtMs: 12_990, roundTripMs: 60 }), true);
+  assert.equal(isOver({ ...moments, nowMs: 24_990, faultAtMs: 24_980, roundTripMs: 60 }), false);
+  assert.equal(isOver({ ...moments, nowMs: 25_000, faultAtMs: 24_990, roundTripMs: 60 }), true);
+  assert.equal(isOver({ ...moments, nowMs: 2799, outputAtMs: 1000, faultAtMs: 2790, roundTripMs: 60 }), false, 'and it gets less far after its first word');
+  assert.equal(isOver({ ...moments, nowMs: 2800, outputAtMs: 1000, faultAtMs: 2790, roundTripMs: 60 }), true);
 });

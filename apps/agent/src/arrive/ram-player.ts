@@ -181,16 +181,17 @@ export class RamPlayer {
     this.pagesOnDemand += 1;
     const { frames, ram, recorder } = this.#options;
     const regionId = ram[index]!.id;
-    recorder?.noteRam(regionId, page);
+    const ahead = recorder?.recording === true ? this.#ahead.next(index, page) : undefined;
+    const isNoted = ahead?.isWalk === false;
+    if (isNoted) recorder?.noteRam(regionId, page);
     const leaf = await frames.reader.leaf(regionId, Math.floor(page / leafPages));
     const place = locatePage(leaf, page);
     if (place === undefined) await this.#sendZeros(index, leaf, page - leaf.leafIndex * leafPages, zeroNeighbours);
     else {
       const live = this.#held.get(place.frame) ?? (await frames.get(place.frame));
       // Its group comes along and is part of the set: most of what the guest asks for beside a known set lies next to it.
-      if (recorder?.recording === true) for (const each of live.pages) if (groupOf(each) === groupOf(page)) recorder.noteRam(regionId, each);
-      const end = recorder?.recording === true ? page + this.#ahead.pagesFor(index, page) : undefined;
-      await this.#deliver(live, (candidate) => end === undefined || groupOf(candidate) === groupOf(page) || (candidate >= page && candidate < end));
+      if (isNoted) for (const each of live.pages) if (groupOf(each) === groupOf(page)) recorder?.noteRam(regionId, each);
+      await this.#deliver(live, (candidate) => ahead === undefined || groupOf(candidate) === groupOf(page) || (candidate >= page && candidate < page + ahead.pages));
     }
     // A page table that lies would leave the guest waiting for ever.
     if (!this.#sent.isSent(index, page)) throw new Fault('TABLE_CORRUPT', { subject: ram[index]!.name, expected: `page ${page} in its frame` });

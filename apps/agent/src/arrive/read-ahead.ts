@@ -2,6 +2,8 @@
 export const groupPages = 8;
 /** Pages that go along when the guest walks through its memory: as many as it has walked so far, up to a frame. */
 const mostAhead = 64;
+/** From here on it is a walk: what it passes is not what the guest needs first, next time it is somewhere else. */
+const walkPages = 32;
 /** Walks that are followed at the same time. */
 const walksMax = 8;
 
@@ -13,8 +15,8 @@ export class ReadAhead {
   /** By the place where the next fault of the walk is expected: how many pages the last answer had. The newest last. */
   readonly #walks = new Map<string, number>();
 
-  /** 1 to 64. `block` and `page` say where the fault is. */
-  pagesFor(block: number, page: number): number {
+  /** `pages`: 1 to 64. `block` and `page` say where the fault is. `isWalk`: the guest has come by here in steps before. */
+  next(block: number, page: number): { readonly pages: number; readonly isWalk: boolean } {
     const name = `${block}/${page}`;
     const ahead = Math.min(mostAhead, (this.#walks.get(name) ?? (groupPages - (page % groupPages)) / 2) * 2);
     this.#walks.delete(name);
@@ -23,6 +25,6 @@ export class ReadAhead {
       if (this.#walks.size <= walksMax) break;
       this.#walks.delete(oldest);
     }
-    return ahead;
+    return { pages: ahead, isWalk: ahead >= walkPages };
   }
 }
