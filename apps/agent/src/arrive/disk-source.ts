@@ -75,11 +75,14 @@ export class DiskSource implements NbdBackend {
     await this.#file.sync();
   }
 
-  /** Fetches these pages, as far as they are missing, before anybody reads them. */
-  async prefetch(pages: Iterable<number>, pace: () => Pace): Promise<void> {
+  /** Fetches these pages, as far as they are missing, before anybody reads them. `yieldTo` is awaited between them. */
+  async prefetch(pages: Iterable<number>, pace: () => Pace, yieldTo: () => Promise<void>): Promise<void> {
     const frames = new Map<string, FrameLocation>();
     for (const page of pages) for (const location of await this.#wanted(page, page + 1)) frames.set(frameName(location), location);
-    for await (const live of this.#frames.bring(frames.values(), pace, () => true)) await this.#keep(live);
+    for await (const live of this.#frames.bring(frames.values(), pace, () => true)) {
+      await this.#keep(live);
+      await yieldTo();
+    }
   }
 
   async close(): Promise<void> {

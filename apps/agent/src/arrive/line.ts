@@ -5,8 +5,10 @@ import type { ByteRange, ObjectStore } from '@godwit/snapshot';
 export interface Pace {
   /** The most that one request asks for, in bytes. */
   readonly coalesceBytes: number;
-  /** Requests under way at once. */
+  /** Requests under way at once, at the most. */
   readonly inFlight: number;
+  /** What travels on the full line: those behind the first request under way need not be more than this together. A page fault waits behind all of them. */
+  readonly lineBytes: number;
 }
 
 const KiB = 1024;
@@ -16,7 +18,7 @@ const largestBytes = 512 * KiB;
 const requestMs = 20;
 const mostInFlight = 8;
 /** Before anything was measured. */
-const unknownPace: Pace = { coalesceBytes: 128 * KiB, inFlight: 4 };
+const unknownPace: Pace = { coalesceBytes: 128 * KiB, inFlight: 4, lineBytes: 384 * KiB };
 /** A measurement of the rate needs so much. */
 const sampleMs = 25;
 const sampleBytes = 32 * KiB;
@@ -70,10 +72,10 @@ export class Line {
     return fillPace(this.#bytesPerMs, this.roundTripMs);
   }
 
-  /** For what the guest is about to ask for: one request more than fills the line. */
+  /** For what the guest is about to ask for: one request more, where they are small. */
   burstPace(): Pace {
-    const { coalesceBytes, inFlight } = this.fillPace();
-    return { coalesceBytes, inFlight: Math.max(unknownPace.inFlight, Math.min(mostInFlight, inFlight + 1)) };
+    const pace = this.fillPace();
+    return { ...pace, inFlight: Math.max(unknownPace.inFlight, Math.min(mostInFlight, pace.inFlight + 1)) };
   }
 
   #startOver(atMs: number): void {
@@ -86,7 +88,8 @@ export class Line {
 export function fillPace(bytesPerMs: number | undefined, roundTripMs: number | undefined): Pace {
   if (bytesPerMs === undefined || roundTripMs === undefined) return unknownPace;
   const coalesceBytes = Math.round(Math.min(largestBytes, Math.max(smallestBytes, bytesPerMs * requestMs)));
-  return { coalesceBytes, inFlight: Math.min(mostInFlight, 1 + Math.ceil((roundTripMs * bytesPerMs) / coalesceBytes)) };
+  const lineBytes = Math.ceil(roundTripMs * bytesPerMs);
+  return { coalesceBytes, inFlight: Math.min(mostInFlight, 1 + Math.ceil(lineBytes / coalesceBytes)), lineBytes };
 }
 
 /** `store`, with what its reads show of the line told to `line`. */

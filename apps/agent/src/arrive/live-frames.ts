@@ -36,21 +36,22 @@ export class LiveFrames {
   }
 
   /**
-   * Those of `locations` that are still wanted when their turn comes, roughly in their order, in few requests; `pace` is asked anew before each. A consumer that
-   * waits holds back the requests.
+   * Those of `locations` that are still wanted when their turn comes, roughly in their order, in few requests; `pace` is asked anew before each: one frame may be
+   * larger than what a request should ask for, so their bytes count and not their number alone. A consumer that waits holds back the requests.
    */
   async *bring(locations: AsyncIterable<FrameLocation> | Iterable<FrameLocation>, pace: () => Pace, isWanted: (location: FrameLocation) => boolean): AsyncGenerator<LivePages> {
     const plans = this.#plans(locations, pace);
-    const underway: Promise<LivePages[]>[] = [];
+    const underway: { readonly lengthBytes: number; readonly reading: Promise<LivePages[]> }[] = [];
+    const hasRoom = ({ inFlight, lineBytes }: Pace): boolean => underway.length === 0 || (underway.length < inFlight && underway.slice(1).reduce((sum, { lengthBytes }) => sum + lengthBytes, 0) < lineBytes);
     for (let ended = false; ; ) {
-      while (!ended && underway.length < pace().inFlight) {
+      while (!ended && hasRoom(pace())) {
         const plan = await plans.next();
         if (plan.done === true) ended = true;
-        else underway.push(this.#read(plan.value, isWanted));
+        else underway.push({ lengthBytes: plan.value.range.lengthBytes, reading: this.#read(plan.value, isWanted) });
       }
       const first = underway.shift();
       if (first === undefined) return;
-      yield* await first;
+      yield* await first.reading;
     }
   }
 

@@ -82,9 +82,10 @@ export class Loading {
     const progress = (): void => phase.advance(player.doneBytes, ramBytesOf(frames.reader.regions.filter(({ kind }) => kind === 'ram')));
     const playing = eagerness.eager ? player.playAll(progress) : player.switchOver();
     await Promise.race([playing, player.failed]);
-    if (!eagerness.eager) await Promise.race([onListening(player), player.failed]);
+    // The guest does not wait for them: what it needs to start it asks for.
+    const sent = eagerness.eager ? Promise.resolve() : onListening(player);
     phase.enter('run');
-    const event = await Promise.race([resumed, this.#failure(machine, player)]);
+    const event = await Promise.race([resumed, this.#failure(machine, player), sent.then(() => resumed)]);
     figures.runningMs = event.receivedMs - phase.startedMs;
     figures.resumedAtMs = event.receivedMs;
     figures.ramBytesBeforeRunning = frames.fetched.ramBytes;

@@ -47,7 +47,11 @@ export class WarmUp {
   readonly #frames = new Map<string, WarmFrame>();
   readonly #zeros: WorkingPage[] = [];
   readonly #diskPages = new Map<DiskSource, number[]>();
-  #early: Promise<LivePages[]> = Promise.resolve([]);
+  /** Settles when the first of them are here, which are fetched while QEMU starts. */
+  #early: Promise<void> = Promise.resolve();
+  /** Here, but there is nobody yet to send them to. */
+  readonly #fetched: LivePages[] = [];
+  #player: RamPlayer | undefined;
 
   constructor(options: WarmUpOptions) {
     this.#options = options;
@@ -75,24 +79,27 @@ export class WarmUp {
     });
     await this.#loadLeaves();
     await this.#sort();
-    this.#early = this.#fetchEarly();
-    this.#early.catch(() => undefined); // Thrown where it is sent.
+    this.#early = this.#bring([...this.#frames.values()].slice(0, this.#earlyFrames()));
+    this.#early.catch(() => undefined); // Thrown by the burst.
   }
 
-  /** Once pages may be sent: those that were fetched while QEMU started. */
+  /** Once pages may be sent: those that are fetched while QEMU starts, as they come. */
   async sendEarly(player: RamPlayer): Promise<void> {
-    for (const live of await this.#early) await this.#send(player, live);
+    for (let live = this.#fetched.shift(); live !== undefined; live = this.#fetched.shift()) await this.#send(player, live);
+    this.#player = player;
+    await this.#early;
   }
 
-  /** From the moment the guest runs: the burst. Memory first, then the disks. */
+  /** From the moment the guest runs: the burst. Memory first, then the disks. It does not wait for the early ones: the line would be idle meanwhile. */
   async burst(player: RamPlayer): Promise<void> {
     const { frames, line } = this.#options;
     for (const { regionId, page } of this.#zeros) {
       const leaf = await frames.reader.leaf(regionId, Math.floor(page / leafPages));
       await player.prefetchZero(leaf, page);
     }
-    for await (const live of frames.bring(this.#locations(), () => line.burstPace(), () => true)) await this.#send(player, live);
-    for (const [disk, pages] of this.#diskPages) await disk.prefetch(pages, () => line.burstPace());
+    await this.#bring([...this.#frames.values()].slice(this.#earlyFrames()));
+    await this.#early;
+    for (const [disk, pages] of this.#diskPages) await disk.prefetch(pages, () => line.fillPace(), () => player.quiet());
     // What is left of the page table: a fault is one request then, and not two.
     frames.reader.loadLeaves().catch(() => undefined); // Whoever needs a leaf that did not come is told.
   }
@@ -140,28 +147,28 @@ export class WarmUp {
     }
   }
 
-  async #fetchEarly(): Promise<LivePages[]> {
-    const { frames, line } = this.#options;
-    let bytes = 0;
-    const first: FrameLocation[] = [];
+  /** How many of the frames, from the first on, may come before the guest runs. */
+  #earlyFrames(): number {
+    let [count, bytes] = [0, 0];
     for (const { location } of this.#frames.values()) {
       bytes += location.sealedBytes;
       if (bytes > earlyBytesMax) break;
-      first.push(location);
+      count += 1;
     }
-    const early: LivePages[] = [];
-    for await (const live of frames.bring(first, () => line.burstPace(), () => true)) early.push(live);
-    return early;
+    return count;
   }
 
-  *#locations(): Generator<FrameLocation> {
-    for (const { location } of this.#frames.values()) yield location;
+  async #bring(warm: Iterable<WarmFrame>): Promise<void> {
+    const { frames, line } = this.#options;
+    const locations = Array.from(warm, ({ location }) => location);
+    for await (const live of frames.bring(locations, () => line.burstPace(), () => true)) {
+      if (this.#player === undefined) this.#fetched.push(live);
+      else await this.#send(this.#player, live);
+    }
   }
 
   async #send(player: RamPlayer, live: LivePages): Promise<void> {
-    const name = frameName(live.location);
-    const warm = this.#frames.get(name);
-    this.#frames.delete(name);
+    const warm = this.#frames.get(frameName(live.location));
     if (warm !== undefined) await player.prefetch(live, warm.pages);
   }
 }
