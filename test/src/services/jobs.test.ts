@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { breakAndMend, careForDeadLetters, dropSharedCluster, holdTable, newDatabaseUrl, raiseStage, rowsOf, WebhookReceiver } from '@godwit/api/testing';
+import { breakAndMend, careForDeadLetters, dropSharedCluster, holdTable, idleOnce, newDatabaseUrl, raiseStage, rowsOf, WebhookReceiver } from '@godwit/api/testing';
 import { CoordinatorProcess } from './coordinator-process.ts';
 import { startRedis, type RedisServer } from './redis.ts';
 
@@ -104,6 +104,13 @@ test('jobs go on after a Redis that was restarted, also without its memory, and 
   await ground.untilAllDone();
   equal(await right.end('SIGTERM'), 0);
   deepEqual([left, right].map(({ log }) => log), ['', '']);
+});
+
+test('a replica whose worker takes nothing any more gets another', limit, async () => {
+  await using ground = await Ground.prepare();
+  idleOnce();
+  await using _stage = await raiseStage({ databaseUrl: ground.databaseUrl, redisUrl: ground.redis.url, publicOrigin: 'https://godwit.test', upkeep: { everyMs: 20, againMs: 5 } });
+  await ground.untilAllDone();
 });
 
 test('a replica ends on SIGTERM while its Redis is gone, and while it answers nothing', limit, async () => {

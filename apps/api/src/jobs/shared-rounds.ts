@@ -2,7 +2,8 @@ import { DelayedError, Queue, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Fault, type Clock, type Log } from '@godwit/base';
 import { answered, connectRedis } from '../replicas/redis.ts';
-import { attemptsMax, everyMsOf, type Pace } from './attempts.ts';
+import { attemptsMax, everyMsOf, pauseAfterMs, type Pace } from './attempts.ts';
+import { Overdue } from './overdue.ts';
 import type { Attempt, Rounds } from './rounds.ts';
 import { WorkerConnection } from './worker-connection.ts';
 
@@ -16,6 +17,8 @@ const lookMaxMs = 60_000;
 const retryMs = 1_000;
 /** A round that this replica knows nothing of, of a newer version or for a bucket that it was not told of: another may. */
 const elsewhereMs = 5_000;
+/** A worker blocks for 10 s and looks after itself a second later: one that took nothing of what was due for so long will not take anything any more. */
+const idleMaxMs = 30_000;
 /** How long Redis may take to hear that the last rounds here have ended. */
 const goodbyeMs = 2_000;
 
@@ -35,15 +38,18 @@ export class SharedRounds implements Rounds {
   readonly #jobs: ReadonlyMap<string, Attempt>;
   readonly #parts: Parts;
   readonly #queue: Queue;
-  readonly #worker: Worker;
   readonly #telling: Redis;
-  readonly #working: WorkerConnection;
+  readonly #overdue: Overdue;
+  #worker: Worker;
+  #working: WorkerConnection;
+  #replacing: Promise<void> | undefined;
   readonly #end = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   /** Rounds that were begun here and that Redis does not know the end of yet. */
   readonly #unfinished = new Set<string>();
   #allFinished = (): void => undefined;
   readonly #timer: NodeJS.Timeout;
+  readonly #prefix: string;
 
   /** Throws as `connectRedis`. */
   static async begin(jobs: Readonly<Record<string, Attempt>>, parts: Parts): Promise<SharedRounds> {
@@ -60,22 +66,13 @@ export class SharedRounds implements Rounds {
     const { audience, everyMs, log } = parts;
     [this.#jobs, this.#parts] = [new Map(Object.entries(jobs)), parts];
     [this.#telling, this.#working] = [telling, working];
-    const prefix = `godwit:${audience}`;
-    this.#queue = new Queue(queueName, { connection: telling, prefix, skipWaitingForReady: true });
-    this.#worker = new Worker(queueName, (job, token) => this.#work(job, token), {
-      connection: working.redis, prefix, autorun: false, concurrency: this.#jobs.size, lockDuration: lockMs, stalledInterval: stalledMs, maxStalledCount: attemptsMax, runRetryDelay: retryMs,
-    });
-    const note = (error: Error): void => log.debug('jobs.redis', { error });
-    this.#queue.on('error', note);
-    this.#worker.on('error', note);
-    this.#worker.on('completed', ({ name }) => this.#finished(name));
-    this.#worker.on('failed', (job, error) => {
-      log.warn('job.failed', { job: job?.name, attempt: job?.attemptsMade, error });
-      if (job !== undefined) this.#finished(job.name);
-    });
-    this.#worker.run().catch((error: unknown) => log.error('jobs.worker', { error }));
+    this.#prefix = `godwit:${audience}`;
+    this.#overdue = new Overdue(pauseAfterMs(attemptsMax - 1, parts.againMs) + idleMaxMs);
+    this.#queue = new Queue(queueName, { connection: telling, prefix: this.#prefix, skipWaitingForReady: true });
+    this.#queue.on('error', (error) => log.debug('jobs.redis', { error }));
+    this.#worker = this.#startWorker(working);
     this.#planAll();
-    this.#timer = setInterval(() => this.#planAll(), Math.max(1, Math.min(everyMs, lookMaxMs)));
+    this.#timer = setInterval(() => this.#look(), Math.max(1, Math.min(everyMs, lookMaxMs)));
   }
 
   async begin(job: string): Promise<void> {
@@ -98,12 +95,32 @@ export class SharedRounds implements Rounds {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#end.abort();
+    await this.#replacing;
     await Promise.allSettled(this.#underWay);
     await this.#sayGoodbye();
-    // By force: a worker that waits for a Redis that is away would never end (taskforcesh/bullmq#4656).
-    await this.#worker.close(true);
+    await this.#endWorker();
     await this.#queue.close();
     this.#telling.disconnect();
+  }
+
+  #startWorker(working: WorkerConnection): Worker {
+    const { log } = this.#parts;
+    const worker = new Worker(queueName, (job, token) => this.#work(job, token), {
+      connection: working.redis, prefix: this.#prefix, autorun: false, concurrency: this.#jobs.size, lockDuration: lockMs, stalledInterval: stalledMs, maxStalledCount: attemptsMax, runRetryDelay: retryMs,
+    });
+    worker.on('error', (error) => log.debug('jobs.redis', { error }));
+    worker.on('completed', ({ name }) => this.#finished(name));
+    worker.on('failed', (job, error) => {
+      log.warn('job.failed', { job: job?.name, attempt: job?.attemptsMade, error });
+      if (job !== undefined) this.#finished(job.name);
+    });
+    worker.run().catch((error: unknown) => log.error('jobs.worker', { error }));
+    return worker;
+  }
+
+  /** By force: a worker that waits for a Redis that is away would never end (taskforcesh/bullmq#4656). */
+  async #endWorker(): Promise<void> {
+    await this.#worker.close(true);
     this.#working.end();
   }
 
@@ -125,6 +142,7 @@ export class SharedRounds implements Rounds {
       await job.moveToDelayed(this.#parts.clock.wallMs() + elsewhereMs, token);
       throw new DelayedError();
     }
+    this.#overdue.taken(this.#parts.clock.workMs());
     const work = attempt(job.attemptsMade + 1, this.#end.signal);
     this.#underWay.add(work);
     this.#unfinished.add(job.name);
@@ -140,6 +158,29 @@ export class SharedRounds implements Rounds {
   /** Has the job's next round wait for its time, unless it waits or runs already. */
   #plan(job: string): void {
     this.#add(job, everyMsOf(this.#parts, job)).catch((error: unknown) => this.#parts.log.debug('jobs.unplanned', { job, error: Fault.from(error) }));
+  }
+
+  #look(): void {
+    this.#planAll();
+    this.#replacing ??= this.#replaceIdle()
+      .catch((error: unknown) => this.#parts.log.debug('jobs.not-looked-at', { error: Fault.from(error) }))
+      .finally(() => (this.#replacing = undefined));
+  }
+
+  /**
+   * Another worker in the place of one that takes nothing of what is due, whatever it waits for: after a Redis that was away its blocking connection may stay away
+   * for good (the like of taskforcesh/bullmq#4479 and #4585). Not while a round is under way here: then it works.
+   */
+  async #replaceIdle(): Promise<void> {
+    const { clock, log, redisUrl } = this.#parts;
+    const due = [...(await this.#queue.getWaiting(0, this.#jobs.size)), ...(await this.#queue.getDelayed(0, this.#jobs.size)).filter(({ timestamp, delay }) => timestamp + delay <= clock.wallMs())];
+    const idleMs = this.#overdue.idleMs(due.map(({ name, timestamp, attemptsMade }) => `${name} ${timestamp} ${attemptsMade}`), clock.workMs());
+    if (idleMs === undefined || this.#underWay.size > 0 || this.#end.signal.aborted) return;
+    log.warn('jobs.worker-replaced', { idleMs, due: due.map(({ name }) => name) });
+    const working = await WorkerConnection.open(redisUrl, log);
+    await this.#endWorker();
+    [this.#working, this.#worker] = [working, this.#startWorker(working)];
+    this.#overdue.taken(clock.workMs());
   }
 
   #planAll(): void {

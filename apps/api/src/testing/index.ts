@@ -3,6 +3,7 @@ export { firstAdmin, TestBrowser } from './browser.ts';
 export { TestClient, type Front } from './client.ts';
 export { breakAndMend, careForDeadLetters } from './dead-letters.ts';
 export { EventListener } from './event-listener.ts';
+export { idleOnce } from './idle-worker.ts';
 export { LeaseClock, renew, saveDesktop, savePolicy, takeOver } from './lease-world.ts';
 export { WebhookReceiver, type Post } from './receivers.ts';
 export { holdLock, holdTable, rowsOf } from './rows.ts';
