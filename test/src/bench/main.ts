@@ -13,7 +13,7 @@ import { benchTable, type BenchRow } from './row.ts';
 import { endAll, endAllOnSignals, endWithBench } from './running.ts';
 import { measureScenario, type LeftOut } from './scenario.ts';
 import { rowNames } from './rows.ts';
-import { callOf, usage, type Call, type Selection } from './selection.ts';
+import { callOf, fullRuns, usage, type Call, type Selection } from './selection.ts';
 
 const tell = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -53,8 +53,10 @@ async function main(words: readonly string[]): Promise<void> {
 
 async function measureAll(call: Exclude<Call, { kind: 'help' }>, words: readonly string[], host: HostCapabilities): Promise<void> {
   if (call.kind === 'tables') {
-    for (const { name, scenarios } of call.tables) {
-      keepFigures(name, await measure({ scenarios, quick: false, only: undefined, runs: call.runs }, `npm run bench -- --table ${name}`, host));
+    const { runs } = call;
+    for (const { name, scenario } of call.tables) {
+      const command = `npm run bench -- --table ${name}${runs === fullRuns ? '' : ` --runs ${runs}`}`;
+      keepFigures(name, await measure({ scenarios: [scenario], quick: false, only: undefined, runs }, command, host));
       tell(`docs/figures/${name}.json and docs/performance.md are written`);
     }
     return;

@@ -27,15 +27,11 @@ export function tablesText(files: ReadonlyMap<string, FigureFile>): string {
 
 function tableText(title: string, { command, measuredOn, machine, rows, leftOut }: FigureFile): string {
   const places = new Set(rows.map(placeOf));
-  const head = ['what', ...(places.size > 1 ? ['where'] : []), 'Godwit', 'peer', 'ratio', 'bar', '', 'runs', 'the peer is'];
-  const lines = rows.map((row) => {
-    const [name, ...rest] = rowTexts(row);
-    return [name!, ...(places.size > 1 ? [placeOf(row)] : []), ...rest];
-  });
+  const head = ['what', 'Godwit', 'peer', 'ratio', 'bar', '', 'runs', 'the peer is'];
   return [
     `### ${title}`, '', '```sh', command, '```', '',
-    `Measured on ${measuredOn}${places.size === 1 ? `, ${[...places].join()}` : ''}; medians. Machine: ${machineText(machine)}.`, '',
-    ...[head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`), '',
+    `Measured on ${measuredOn}, ${[...places].join('; ')}; medians. Machine: ${machineText(machine)}.`, '',
+    ...[head, head.map(() => '---'), ...rows.map(rowTexts)].map((cells) => `| ${cells.join(' | ')} |`), '',
     ...leftOut.map(({ name, peerName, why }) => `Left out: ${name} against ${peerName}: ${why.split('\n')[0] ?? ''}\n`),
   ].join('\n');
 }

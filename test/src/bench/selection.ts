@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { loads, sizesMiB, type Load, type SizeMiB } from './guests.ts';
+import { loadName, loads, sizesMiB, type Load, type SizeMiB } from './guests.ts';
 import { links, loopback, type Link } from './links.ts';
 
 /** What a call of the bench asks for. */
@@ -22,23 +22,23 @@ export interface Selection {
 export interface BenchTable {
   readonly name: string;
   readonly title: string;
-  readonly scenarios: readonly Scenario[];
+  readonly scenario: Scenario;
 }
 
-const fullRuns = 5;
+export const fullRuns = 5;
 const quickRuns = 3;
 
 function each(sizes: readonly SizeMiB[], chosen: readonly Link[], chosenLoads: readonly Load[]): Scenario[] {
   return sizes.flatMap((size) => chosen.flatMap((link) => chosenLoads.map((load) => ({ size, link, load }))));
 }
 
+const sizeNames: Readonly<Record<SizeMiB, string>> = { 512: '512 MiB', 2048: '2 GiB', 4096: '4 GiB' };
+
 /** The tables of docs/performance.md; `--table NAME` measures one and writes it there. */
 export const benchTables: readonly BenchTable[] = [
-  { name: '512', title: '512 MiB, idle', scenarios: each([512], [loopback], ['idle']) },
-  { name: '2048', title: '2 GiB, idle', scenarios: each([2048], [loopback], ['idle']) },
-  { name: '4096', title: '4 GiB, idle', scenarios: each([4096], [loopback], ['idle']) },
-  { name: 'busy', title: 'A guest that writes', scenarios: each([512, 2048], [loopback], ['busy']) },
-  { name: 'links', title: 'Over links', scenarios: each([512], links.filter(({ shape }) => shape !== undefined), ['idle']) },
+  ...sizesMiB.map((size) => ({ name: String(size), title: `${sizeNames[size]}, idle`, scenario: { size, link: loopback, load: 'idle' as const } })),
+  ...sizesMiB.map((size) => ({ name: `busy-${size}`, title: `${sizeNames[size]}, ${loadName('busy')}`, scenario: { size, link: loopback, load: 'busy' as const } })),
+  ...links.filter(({ shape }) => shape !== undefined).map((link) => ({ name: `link-${link.word}`, title: `Over ${link.name}`, scenario: { size: 512 as const, link, load: 'idle' as const } })),
 ];
 
 export type Call = { readonly kind: 'select'; readonly selection: Selection } | { readonly kind: 'tables'; readonly tables: readonly BenchTable[]; readonly runs: number } | { readonly kind: 'help' };
@@ -66,7 +66,7 @@ export function callOf(words: readonly string[]): Call {
 }
 
 function scenariosOf({ quick, size, link, load }: { quick: boolean; size?: string[]; link?: string[]; load?: string[] }): Scenario[] {
-  if (!quick && size === undefined && link === undefined && load === undefined) return benchTables.flatMap(({ scenarios }) => scenarios);
+  if (!quick && size === undefined && link === undefined && load === undefined) return benchTables.map(({ scenario }) => scenario);
   const sizes = chosen('size', size ?? ['512'], sizesMiB.map((known) => [String(known), known] as const));
   const chosenLinks = (link ?? ['loopback']).includes('shaped') ? links.filter(({ shape }) => shape !== undefined) : chosen('link', link ?? ['loopback'], links.map((known) => [known.word, known] as const));
   return each(sizes, chosenLinks, chosen('load', load ?? ['idle'], loads.map((known) => [known, known] as const)));
@@ -81,7 +81,7 @@ function chosen<Known>(option: string, words: readonly string[], known: readonly
 }
 
 export const usage = `npm run bench -- [--json FILE] [--quick] [--only NAME] [--size MIB] [--link LINK] [--load LOAD] [--runs N]
-npm run bench -- --table NAME
+npm run bench -- --table NAME [--runs N]
 
 What Godwit takes and what its peers take for the same guest, in one run on this machine. Nothing else should run meanwhile.
   --json FILE   writes machine and rows[] there
