@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { Fault } from '@godwit/base';
 import type { CheckpointWriter } from './checkpoint-writer.ts';
 import { FrameSlots } from './frame-slots.ts';
-import { packBytesMax, packsInFlightMax } from './limits.ts';
+import { framesInFlightMax, openFramesMax, packBytesMax, packsInFlightMax } from './limits.ts';
 import { PackStream } from './pack-stream.ts';
 import { PackThreads, type FrameHandOver } from './pack-threads.ts';
 import type { SlotFrame } from './pack-worker.ts';
@@ -179,7 +179,7 @@ describe('slots that threads share', () => {
     const slots = new FrameSlots();
     const first = slots.take();
     let count = 1;
-    for (const seen = new Set([first]); count < 16; count += 1) {
+    for (const seen = new Set([first]); count < framesInFlightMax + openFramesMax; count += 1) {
       const slot = slots.take();
       assert.ok(!seen.has(slot));
       seen.add(slot);
