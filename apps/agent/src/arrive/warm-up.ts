@@ -80,7 +80,7 @@ export class WarmUp {
     await this.#loadLeaves();
     await this.#sort();
     this.#early = this.#bring([...this.#frames.values()].slice(0, this.#earlyFrames()));
-    this.#early.catch(() => undefined); // Thrown by the burst.
+    this.#early.catch(() => undefined); // Thrown by the burst; an arrival that is rolled back before that has a reason of its own.
   }
 
   /** Once pages may be sent: those that are fetched while QEMU starts, as they come. */

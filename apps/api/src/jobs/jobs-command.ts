@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import { sql } from 'kysely';
 import { Fault, printable, silentLog } from '@godwit/base';
 import { jobName, type DeadLetter } from '@godwit/wire';
-import { inTransaction, openDatabase, reached, type Database, type DatabaseAddress } from '../database/database.ts';
+import { databaseNowMs } from '../database/database-clock.ts';
+import { inTransaction, openDatabase, type Database, type DatabaseAddress } from '../database/database.ts';
 import { recordAct } from '../operators/acts.ts';
 import { databaseOf } from '../postgres/running.ts';
 import { noteAsked, readDeadLetters } from './dead-letters.ts';
@@ -74,14 +74,9 @@ function read(words: readonly string[]) {
 }
 
 async function list(db: Database, json: boolean): Promise<string> {
-  const [runs, letters, nowMs] = await Promise.all([readNewestRuns(db), readDeadLetters(db), readNowMs(db)]);
+  const [runs, letters, nowMs] = await Promise.all([readNewestRuns(db), readDeadLetters(db), databaseNowMs(db)]);
   const shown = runs.map((run) => ({ ...run, givenUp: letters.find(({ job }) => job === run.job) ?? null }));
   return json ? shown.map((each) => `${JSON.stringify(each)}\n`).join('') : tableOf(shown, nowMs);
-}
-
-async function readNowMs(db: Database): Promise<number> {
-  const { rows: [row] } = await reached(() => sql<{ now_ms: number }>`select extract(epoch from clock_timestamp())::float8 * 1000 as now_ms`.execute(db));
-  return row?.now_ms ?? 0;
 }
 
 function tableOf(shown: readonly Shown[], nowMs: number): string {

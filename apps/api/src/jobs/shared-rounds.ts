@@ -98,7 +98,7 @@ export class SharedRounds implements Rounds {
     await this.#replacing;
     await Promise.allSettled(this.#underWay);
     await this.#sayGoodbye();
-    await this.#endWorker();
+    await endWorker(this.#worker, this.#working);
     await this.#queue.close();
     this.#telling.disconnect();
   }
@@ -116,12 +116,6 @@ export class SharedRounds implements Rounds {
     });
     worker.run().catch((error: unknown) => log.error('jobs.worker', { error }));
     return worker;
-  }
-
-  /** By force: a worker that waits for a Redis that is away would never end (taskforcesh/bullmq#4656). */
-  async #endWorker(): Promise<void> {
-    await this.#worker.close(true);
-    this.#working.end();
   }
 
   /** What Redis is not told in time it finds out: those rounds are begun again. */
@@ -177,10 +171,11 @@ export class SharedRounds implements Rounds {
     const idleMs = this.#overdue.idleMs(due.map(({ name, timestamp, attemptsMade }) => `${name} ${timestamp} ${attemptsMade}`), clock.workMs());
     if (idleMs === undefined || this.#underWay.size > 0 || this.#end.signal.aborted) return;
     log.warn('jobs.worker-replaced', { idleMs, due: due.map(({ name }) => name) });
-    const working = await WorkerConnection.open(redisUrl, log);
-    await this.#endWorker();
-    [this.#working, this.#worker] = [working, this.#startWorker(working)];
+    const [idle, itsConnection] = [this.#worker, this.#working];
+    this.#working = await WorkerConnection.open(redisUrl, log);
+    this.#worker = this.#startWorker(this.#working);
     this.#overdue.taken(clock.workMs());
+    await endWorker(idle, itsConnection);
   }
 
   #planAll(): void {
@@ -191,5 +186,14 @@ export class SharedRounds implements Rounds {
     // Pauses as `pauseAfterMs` has them.
     const backoff = { type: 'exponential', delay: this.#parts.againMs };
     await this.#queue.add(job, {}, { jobId: job, delay, attempts: attemptsMax, backoff, removeOnComplete: true, removeOnFail: true });
+  }
+}
+
+/** By force: a worker that waits for a Redis that is away would never end (taskforcesh/bullmq#4656). */
+async function endWorker(worker: Worker, working: WorkerConnection): Promise<void> {
+  try {
+    await worker.close(true);
+  } finally {
+    working.end();
   }
 }

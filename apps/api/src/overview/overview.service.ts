@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { Fault } from '@godwit/base';
 import { desktopCondition, protection, type Attention, type DesktopRow, type Operator, type Overview, type Protection } from '@godwit/wire';
 import { Coordinator } from '../coordinator-identity.ts';
+import { databaseNowMs } from '../database/database-clock.ts';
 import { inTransaction, reached, type Database } from '../database/database.ts';
 import { EventsHub } from '../events/hub.ts';
 import { isInReach } from '../hosts/reach.ts';
@@ -51,7 +52,7 @@ export class OverviewService {
   async read(): Promise<Overview> {
     const versions = await this.#oldVersions();
     const [list, given, desktops, hosts, moves, failedLastDay, { liveBytes, deadBytes, objects }, nowMs] = await Promise.all([
-      this.#attention(versions), reached(() => readAcknowledged(this.#db)), this.#countDesktops(), this.#countHosts(versions), readMoves(this.#db, isUnderWay, movesMax), this.#countFailed(), this.#store.state(), this.#nowMs(),
+      this.#attention(versions), reached(() => readAcknowledged(this.#db)), this.#countDesktops(), this.#countHosts(versions), readMoves(this.#db, isUnderWay, movesMax), this.#countFailed(), this.#store.state(), databaseNowMs(this.#db),
     ]);
     // The list's own clock was read before: what is true now is not older than that.
     const attention = withAcknowledged(list.entries, given, list.nowMs);
@@ -89,7 +90,7 @@ export class OverviewService {
   async #attention(versions: readonly string[]): Promise<{ readonly entries: Attention[]; readonly nowMs: number }> {
     const streaming = this.#hub.streaming();
     const [nowMs, lostHosts, exposed, moves, oldHosts, damaged, deadLetters, store] = await Promise.all([
-      this.#nowMs(), readLostHosts(this.#db, streaming), readExposed(this.#db), readTroubled(this.#db), readOldHosts(this.#db, versions), readDamagedDesktops(this.#db), readDeadLetters(this.#db),
+      databaseNowMs(this.#db), readLostHosts(this.#db, streaming), readExposed(this.#db), readTroubled(this.#db), readOldHosts(this.#db, versions), readDamagedDesktops(this.#db), readDeadLetters(this.#db),
       this.#store.state(),
     ]);
     const { liveBytes, deadBytes, freeBytes, fullAtMs, oldestUnlookedMs } = store;
@@ -124,11 +125,5 @@ export class OverviewService {
     const { rows: [row] } = await reached(() => sql<{ failed: number }>`
       select count(*) as failed from moves where state = 'failed' and told_at > now() - make_interval(secs => ${failedNewsMs / 1000})`.execute(this.#db));
     return row?.failed ?? 0;
-  }
-
-  /** The database's clock, by which everything here was written. */
-  async #nowMs(): Promise<number> {
-    const { rows: [row] } = await reached(() => sql<{ now_ms: number }>`select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms`.execute(this.#db));
-    return row?.now_ms ?? 0;
   }
 }

@@ -90,11 +90,6 @@ export async function forgetCopy(db: Queries, bucketId: number, { accountId, key
     delete from second_copies where account_id = ${accountId} and object_key = ${key} and bucket_id = ${bucketId} and removing_at is not null`.execute(db));
 }
 
-export async function databaseNow(db: Queries): Promise<Date> {
-  const { rows: [row] } = await reached(() => sql<{ now: Date }>`select clock_timestamp() as now`.execute(db));
-  return row?.now ?? new Date(0);
-}
-
 export interface Standing {
   readonly copiedObjects: number;
   readonly copiedBytes: number;

@@ -1,9 +1,10 @@
 import { Fault, type Log } from '@godwit/base';
 import { sha256 } from '@godwit/crypto';
+import { databaseNowMs } from '../database/database-clock.ts';
 import type { Database } from '../database/database.ts';
 import { sideBySide } from '../jobs/side-by-side.ts';
 import type { CoordinatorStore } from '../objects/coordinator-store.ts';
-import { announce, bucketIdOf, claimGone, databaseNow, firstKey, forgetCopy, noteCopied, type CopyKey, type Uncopied } from './copies.ts';
+import { announce, bucketIdOf, claimGone, firstKey, forgetCopy, noteCopied, type CopyKey, type Uncopied } from './copies.ts';
 import type { SecondStore } from './second-bucket.ts';
 
 export interface ReplicatorParts {
@@ -50,7 +51,7 @@ export class Replicator {
       await sideBySide(objects, { atOnce, signal }, (object) => this.#copy(bucketId, object, done));
       after = next;
     }
-    const begun = await databaseNow(db);
+    const begun = new Date(await databaseNowMs(db));
     while (!signal.aborted) {
       const gone = await claimGone(db, bucketId, { graceMs: this.#parts.graceMs, begun, most: removalsPerBatch });
       if (gone.length === 0) break;

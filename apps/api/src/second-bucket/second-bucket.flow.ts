@@ -9,7 +9,8 @@ import type { CoordinatorStore } from '../objects/coordinator-store.ts';
 import { Finder } from '../scrub/finder.ts';
 import { hourMs, keysOf, World, type Line } from '../testing/prune-world.ts';
 import { stageObjects, type StageObjects } from '../testing/stage-objects.ts';
-import { announce, bucketIdOf, claimGone, databaseNow, firstKey, forgetCopy, noteCopied } from './copies.ts';
+import { databaseNowMs } from '../database/database-clock.ts';
+import { announce, bucketIdOf, claimGone, firstKey, forgetCopy, noteCopied } from './copies.ts';
 import { Replicator } from './replicator.ts';
 import { SecondBucket, type SecondStore } from './second-bucket.ts';
 
@@ -188,7 +189,7 @@ describe('a second bucket', () => {
     equal((await pair.standing()).goneObjects, 1);
     await pair.pass(8 * dayMs);
     const bucketId = await bucketIdOf(db, place);
-    const claim = async () => (await claimGone(db, bucketId, { graceMs: 7 * dayMs, begun: await databaseNow(db), most: 10 })).map(({ key }) => key);
+    const claim = async () => (await claimGone(db, bucketId, { graceMs: 7 * dayMs, begun: new Date(await databaseNowMs(db)), most: 10 })).map(({ key }) => key);
     // It is back before: then nothing is removed.
     const back = () => sql`insert into objects (account_id, object_key, length_bytes, sha256, committed) values (${accountId}, ${old.key}, 100, ${old.digest}, true)`.execute(db);
     const gone = () => sql`delete from objects where object_key = ${old.key}`.execute(db);
